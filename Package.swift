@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The order of the targets is the order of the house (Sources/README.md): C modules, the types that own their
+// handles, the domain, the edges, the executables. Arrows never turn back.
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "promring",
+  products: [
+    .executable(name: "promring", targets: ["promring"]),
+    .executable(name: "PromringBenchmarks", targets: ["PromringBenchmarks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+    .target(name: "CCharConv"),
+
+    .target(name: "TimeSeries", dependencies: ["CRE2", "CCharConv"], swiftSettings: strict),
+    .target(name: "Wire", dependencies: ["TimeSeries", "CSnappy"], swiftSettings: strict),
+    .target(name: "SampleBuffer", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
+    .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "promring",
+      dependencies: [
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Gateway",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "PromringBenchmarks",
+      dependencies: [
+        "TimeSeries", "Wire", "SampleBuffer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "TimeSeriesTests", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .testTarget(name: "WireTests", dependencies: ["Wire", "TimeSeries"], swiftSettings: strict),
+    .testTarget(name: "SampleBufferTests", dependencies: ["SampleBuffer", "TimeSeries"], swiftSettings: strict),
+    .testTarget(name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], swiftSettings: strict),
+    .testTarget(name: "KafkaClientTests", dependencies: ["KafkaClient"], swiftSettings: strict),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: ["Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer"],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Benchmarks: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "PromringBenchmarks")
+}
