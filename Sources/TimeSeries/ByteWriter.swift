@@ -1,0 +1,132 @@
+/// A growing run of bytes that text is written into: what every serialiser of ours appends to. One owner, reused from
+/// page to page, so that steady writing allocates nothing.
+public struct ByteWriter: ~Copyable {
+  @usableFromInline var base: UnsafeMutablePointer<UInt8>
+  @usableFromInline var capacity: Int
+  /// Bytes written so far.
+  @inlinable public var count: Int { used }
+  @usableFromInline var used = 0
+
+  public init(capacity: Int = 4096) {
+    self.capacity = max(capacity, 64)
+    base = .allocate(capacity: self.capacity)
+  }
+
+  deinit { base.deallocate() }
+
+  /// Makes room for `extra` more bytes.
+  @inlinable public mutating func reserve(_ extra: Int) {
+    if capacity &- used < extra { grow(extra) }
+  }
+
+  @usableFromInline mutating func grow(_ extra: Int) {
+    capacity = max(capacity * 2, used + extra)
+    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    larger.update(from: base, count: used)
+    base.deallocate()
+    base = larger
+  }
+
+  @inlinable public mutating func append(_ byte: UInt8) {
+    reserve(1)
+    base[used] = byte
+    used &+= 1
+  }
+
+  @inlinable public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    guard let source = bytes.baseAddress else { return }
+    reserve(bytes.count)
+    UnsafeMutableRawPointer(base + used).copyMemory(from: source, byteCount: bytes.count)
+    used &+= bytes.count
+  }
+
+  @inlinable public mutating func append(_ text: StaticString) {
+    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  public mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+  }
+
+  public mutating func append(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { append($0) }
+  }
+
+  public mutating func append(_ value: Double, _ notation: FloatText.Notation) {
+    reserve(FloatText.lengthMax)
+    used += FloatText.write(value, notation, to: base + used)
+  }
+
+  public mutating func append(decimal value: Int64) {
+    reserve(IntegerText.lengthMax)
+    used += IntegerText.write(value, to: base + used)
+  }
+
+  /// Milliseconds as Unix seconds the way the Prometheus API writes them: whole, or with exactly three decimals.
+  public mutating func append(seconds milliseconds: Int64) {
+    if milliseconds < 0 { append(UInt8(ascii: "-")) }
+    let (whole, rest) = milliseconds.magnitude.quotientAndRemainder(dividingBy: 1000)
+    append(decimal: Int64(whole))
+    guard rest != 0 else { return }
+    append(UInt8(ascii: "."))
+    append(UInt8(ascii: "0") + UInt8(rest / 100))
+    append(UInt8(ascii: "0") + UInt8(rest / 10 % 10))
+    append(UInt8(ascii: "0") + UInt8(rest % 10))
+  }
+
+  /// Text within a JSON string: quotes, backslashes and control characters escaped, the rest as it is. The text is
+  /// UTF-8 already; `<`, `>` and `&` are not escaped.
+  public mutating func append(jsonEscaped bytes: UnsafeRawBufferPointer) {
+    var start = 0
+    for (i, byte) in bytes.enumerated() where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+      append(UnsafeRawBufferPointer(rebasing: bytes[start..<i]))
+      start = i + 1
+      append(UInt8(ascii: "\\"))
+      switch byte {
+      case UInt8(ascii: "\n"): append(UInt8(ascii: "n"))
+      case UInt8(ascii: "\t"): append(UInt8(ascii: "t"))
+      case UInt8(ascii: "\r"): append(UInt8(ascii: "r"))
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+      default:
+        append("u00")
+        append(hexDigit(byte >> 4))
+        append(hexDigit(byte & 15))
+      }
+    }
+    append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+  }
+
+  /// A JSON string, quotes included.
+  public mutating func append(json text: String) {
+    append(UInt8(ascii: "\""))
+    var text = text
+    text.withUTF8 { append(jsonEscaped: UnsafeRawBufferPointer($0)) }
+    append(UInt8(ascii: "\""))
+  }
+
+  public mutating func removeAll() { used = 0 }
+
+  /// The last byte goes; for the comma behind the last element of a list.
+  public mutating func removeLast() { used -= 1 }
+
+  public borrowing func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try body(UnsafeRawBufferPointer(start: base, count: used))
+  }
+
+  /// A copy of what has been written.
+  public borrowing func copy() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: used) { target, count in
+      if let start = target.baseAddress { start.update(from: base, count: used) }
+      count = used
+    }
+  }
+
+  public borrowing func string() -> String {
+    String(decoding: UnsafeBufferPointer(start: base, count: used), as: UTF8.self)
+  }
+
+  private func hexDigit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+  }
+}
