@@ -1,0 +1,189 @@
+public import TimeSeries
+
+/// Reading. A token stays good until its series leaves the buffer; then reading it finds nothing.
+extension SampleBuffer {
+  // MARK: Series
+
+  /// The series that pass all matchers, in no order.
+  public func select(_ matchers: [Matcher]) -> [SeriesToken] {
+    indexLock.read {
+      var tokens: [SeriesToken] = []
+      index.select(matchers, records: recordsBase, recordCount: records.count) { ref in
+        tokens.append(SeriesToken(ref: ref, generation: recordsBase[Int(ref)].generation))
+      }
+      return tokens
+    }
+  }
+
+  /// The series that pass all matchers of any of the selectors, each once, in no order.
+  public func select(anyOf selectors: [[Matcher]]) -> [SeriesToken] {
+    guard selectors.count != 1 else { return select(selectors[0]) }
+    return indexLock.read {
+      var seen = BitSet(count: records.count)
+      var tokens: [SeriesToken] = []
+      for matchers in selectors {
+        index.select(matchers, records: recordsBase, recordCount: records.count) { ref in
+          guard !seen.contains(Int(ref)) else { return }
+          seen.insert(Int(ref))
+          tokens.append(SeriesToken(ref: ref, generation: recordsBase[Int(ref)].generation))
+        }
+      }
+      return tokens
+    }
+  }
+
+  /// Those of the series that may have samples in [`from`, `through`] (milliseconds), at the grain of slabs.
+  public func overlapping(_ tokens: [SeriesToken], from: Int64, through: Int64) -> [SeriesToken] {
+    withEach(tokens, default: false) { stripe, token in stripe.overlaps(token.ref, from: from, through: through) }
+      .enumerated().compactMap { $1 ? tokens[$0] : nil }
+  }
+
+  // MARK: Labels
+
+  /// Lends the labels of each series, sorted by name. The index is locked meanwhile, so keep slices short (a thousand
+  /// series or so) and do not call back into the buffer. A series that is gone has no labels.
+  public func withLabels(
+    of tokens: ArraySlice<SeriesToken>, _ body: (Int, UnsafeBufferPointer<LabelBytes>) -> Void
+  ) {
+    indexLock.read {
+      withUnsafeTemporaryAllocation(of: LabelBytes.self, capacity: settings.labelsMax) { labels in
+        for i in tokens.indices {
+          let token = tokens[i]
+          guard recordsBase[Int(token.ref)].generation == token.generation else {
+            body(i, UnsafeBufferPointer(start: nil, count: 0))
+            continue
+          }
+          let pairs = index.pairIDs(recordsBase[Int(token.ref)].labels)
+          for (k, pair) in pairs.enumerated() {
+            labels[k] = LabelBytes(name: index.nameBytes(index.pairs[Int(pair)].name), value: index.valueBytes(pair))
+          }
+          body(i, UnsafeBufferPointer(rebasing: labels[..<pairs.count]))
+        }
+      }
+    }
+  }
+
+  /// The label sets of some series, in their order; `nil` for those that are gone.
+  public func labelSets(of tokens: [SeriesToken]) -> [LabelSet?] {
+    var sets = [LabelSet?](repeating: nil, count: tokens.count)
+    var start = 0
+    while start < tokens.count {
+      let end = min(start + 1024, tokens.count)
+      withLabels(of: tokens[start..<end]) { i, labels in
+        if !labels.isEmpty { sets[i] = LabelSet(copying: labels) }
+      }
+      start = end
+    }
+    return sets
+  }
+
+  /// All label names in use, sorted by bytes; with `series`, those that any of the series carries.
+  public func labelNames(of series: [SeriesToken]? = nil) -> [String] {
+    let names: [[UInt8]] = indexLock.read {
+      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map(\.text) }
+      var carried = BitSet(count: index.names.count)
+      forEachPair(of: series) { carried.insert(Int(index.pairs[Int($0)].name)) }
+      return index.names.indices.filter { carried.contains($0) }.map { index.names[$0].text }
+    }
+    return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The values of label `name`, sorted by bytes; with `series`, those that any of the series carries.
+  public func labelValues(_ name: String, of series: [SeriesToken]? = nil) -> [String] {
+    var name = name
+    let values: [String] = indexLock.read {
+      guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return [] }
+      var pairs = index.names[Int(id)].pairs
+      if let series {
+        var carried = BitSet(count: index.pairs.count)
+        forEachPair(of: series) { carried.insert(Int($0)) }
+        pairs.removeAll { !carried.contains(Int($0)) }
+      }
+      return pairs.map { String(decoding: index.valueBytes($0), as: UTF8.self) }
+    }
+    return values.sorted { $0.compareBytes(with: $1) < 0 }
+  }
+
+  /// Called with the index lock held.
+  private func forEachPair(of series: [SeriesToken], _ body: (UInt32) -> Void) {
+    for token in series where recordsBase[Int(token.ref)].generation == token.generation {
+      for pair in index.pairIDs(recordsBase[Int(token.ref)].labels) { body(pair) }
+    }
+  }
+
+  /// The largest of something by label: what the status pages rank.
+  public struct Rank: Sendable {
+    public var name: String
+    public var count: Int
+  }
+
+  /// Series per metric name, values per label name and series per label pair, the largest first, at most `limit` each.
+  public func cardinality(limit: Int) -> (metrics: [Rank], names: [Rank], pairs: [Rank], nameBytes: [Rank]) {
+    indexLock.read {
+      func top(_ ranks: [Rank]) -> [Rank] {
+        Array(ranks.sorted { ($1.count, $0.name) < ($0.count, $1.name) }.prefix(limit))
+      }
+      func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+      var pairRanks: [(count: Int, id: UInt32)] = []
+      var bytesByName: [Rank] = []
+      for name in index.names where !name.pairs.isEmpty {
+        var bytes = 0
+        for pair in name.pairs {
+          bytes += Int(index.pairs[Int(pair)].valueLength)
+          pairRanks.append((index.postings(pair).count, pair))
+        }
+        bytesByName.append(Rank(name: text(name.text), count: bytes))
+      }
+      pairRanks.sort { $0.count > $1.count }
+      let metricName = Array(Label.metricName.utf8).withUnsafeBytes { index.name($0) }
+      let metrics = pairRanks.filter { index.pairs[Int($0.id)].name == metricName }.prefix(limit).map {
+        Rank(name: String(decoding: index.valueBytes($0.id), as: UTF8.self), count: $0.count)
+      }
+      let pairs = pairRanks.prefix(limit).map { entry in
+        Rank(
+          name: text(index.names[Int(index.pairs[Int(entry.id)].name)].text) + "="
+            + String(decoding: index.valueBytes(entry.id), as: UTF8.self), count: entry.count)
+      }
+      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.text), count: $0.pairs.count) }
+      return (metrics, top(names), pairs, top(bytesByName))
+    }
+  }
+
+  // MARK: Samples
+
+  /// Appends the samples of a series in [`from`, `through`] (milliseconds) to `columns`, oldest first.
+  /// - Returns: false when the series is gone.
+  @discardableResult
+  public func read(_ token: SeriesToken, from: Int64, through: Int64, into columns: inout SampleColumns) -> Bool {
+    let stripe = stripes[StripeMap.stripe(token.ref)]
+    stripe.lock.lock()
+    defer { stripe.lock.unlock() }
+    guard recordsBase[Int(token.ref)].generation == token.generation else { return false }
+    stripe.read(token.ref, from: from, through: through, into: &columns)
+    return true
+  }
+
+  /// The newest sample of each series, `nil` for those that have none.
+  public func newest(_ tokens: [SeriesToken]) -> [Sample?] {
+    withEach(tokens, default: nil) { _, token in
+      let record = recordsBase[Int(token.ref)]
+      guard record.hasOpenChunk else { return nil }
+      return Sample(timestamp: record.encoder.lastTimestamp, value: Double(bitPattern: record.encoder.lastBits))
+    }
+  }
+
+  /// Asks each series' stripe, with its lock held, going over the stripes once.
+  private func withEach<R>(_ tokens: [SeriesToken], default absent: R, _ body: (Stripe, SeriesToken) -> R) -> [R] {
+    var results = [R](repeating: absent, count: tokens.count)
+    var order = [[Int]](repeating: [], count: StripeMap.count)
+    for (i, token) in tokens.enumerated() { order[StripeMap.stripe(token.ref)].append(i) }
+    for (stripe, positions) in zip(stripes, order) where !positions.isEmpty {
+      stripe.lock.withLock {
+        for i in positions where recordsBase[Int(tokens[i].ref)].generation == tokens[i].generation {
+          results[i] = body(stripe, tokens[i])
+        }
+      }
+    }
+    return results
+  }
+}

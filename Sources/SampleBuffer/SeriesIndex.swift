@@ -1,0 +1,372 @@
+internal import TimeSeries
+
+/// Which series there are: label pairs by number, series by pair, series by label set.
+///
+/// Not synchronised: the buffer's read-write lock guards it.
+struct SeriesIndex: ~Copyable {
+  typealias NameID = UInt32
+  typealias PairID = UInt32
+
+  /// A label pair (name, value): every distinct one is stored once, and knows the series that carry it. 32 bytes.
+  struct Pair: BitwiseCopyable {
+    var name: NameID
+    var valueLength: UInt32
+    var value: SlotHeap.Handle
+    /// Position in the name's list of pairs.
+    var positionInName: UInt32
+    var hash: UInt32
+    /// How many series carry it, how many the list has room for, and where the list is. With room for none, `series`
+    /// is itself the only one: most pairs of a large fleet have one series or a few.
+    var seriesCount: UInt32 = 0
+    var seriesCapacity: UInt32 = 0
+    var series: UInt32 = 0
+  }
+
+  struct Name {
+    let text: [UInt8]
+    /// The same text at an address that can be lent.
+    let bytes: UnsafeRawBufferPointer
+    /// In no order.
+    var pairs: [PairID] = []
+
+    init(_ text: UnsafeRawBufferPointer) {
+      self.text = Array(text)
+      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
+      copy.copyMemory(from: text)
+      bytes = UnsafeRawBufferPointer(copy)
+    }
+  }
+
+  private(set) var pairs: VirtualArray<Pair>
+  private var freePairs: [PairID] = []
+  private var pairTable: HashTable
+  private var seriesTable: HashTable
+  private(set) var names: [Name] = []
+  private var freeNames: [NameID] = []
+  private var namesByText: [[UInt8]: NameID] = [:]
+  private(set) var heap: SlotHeap
+  private let meter: MemoryMeter
+  /// Bytes reported to the meter for what Swift's own collections hold.
+  private var sideBytes = 0
+
+  /// Pairs in use.
+  var pairCount: Int { pairs.count - freePairs.count }
+
+  init(seriesMax: Int, bytesMax: Int, meter: MemoryMeter) throws(OutOfAddressSpace) {
+    let pairsMax = min(bytesMax / MemoryLayout<Pair>.stride, Int(UInt32.max) - 1)
+    // All that can throw comes first: a type with a deinit is initialised whole or not at all.
+    let pairs = try VirtualArray<Pair>(capacity: pairsMax, meter: meter)
+    let pairTable = try HashTable(entriesMax: pairsMax, meter: meter)
+    let seriesTable = try HashTable(entriesMax: seriesMax, meter: meter)
+    let heap = try SlotHeap(bytesMax: bytesMax, meter: meter)
+    self.pairs = pairs
+    self.pairTable = pairTable
+    self.seriesTable = seriesTable
+    self.heap = heap
+    self.meter = meter
+  }
+
+  deinit {
+    meter.add(-sideBytes)
+    for name in names { name.bytes.deallocate() }
+  }
+
+  // MARK: Names and pairs
+
+  func name(_ text: UnsafeRawBufferPointer) -> NameID? { namesByText[Array(text)] }
+
+  private mutating func internName(_ text: UnsafeRawBufferPointer) -> NameID {
+    let bytes = Array(text)
+    if let known = namesByText[bytes] { return known }
+    let id: NameID
+    if let free = freeNames.popLast() {
+      names[Int(free)] = Name(text)
+      id = free
+    } else {
+      id = NameID(names.count)
+      names.append(Name(text))
+    }
+    namesByText[bytes] = id
+    account(Self.bytes(of: names[Int(id)]))
+    return id
+  }
+
+  /// What a name takes besides its list of pairs: three copies of the text and its places in the collections.
+  private static func bytes(of name: Name) -> Int { 3 * (name.text.count + 32) + 64 }
+
+  private mutating func freeName(_ id: NameID) {
+    let name = names[Int(id)]
+    account(-Self.bytes(of: name) - name.pairs.capacity * MemoryLayout<PairID>.stride)
+    namesByText[name.text] = nil
+    names[Int(id)].pairs = []
+    name.bytes.deallocate()
+    names[Int(id)] = Name(UnsafeRawBufferPointer(start: nil, count: 0))
+    freeNames.append(id)
+  }
+
+  func nameBytes(_ id: NameID) -> UnsafeRawBufferPointer { names[Int(id)].bytes }
+
+  private mutating func account(_ bytes: Int) {
+    sideBytes += bytes
+    meter.add(bytes)
+  }
+
+  private func hash(_ name: NameID, _ value: UnsafeRawBufferPointer) -> UInt32 {
+    var sum = KeyedHash.Value(low: UInt64(name) &* 0x9E37_79B9_7F4A_7C15, high: UInt64(value.count))
+    var rest = value
+    while let start = rest.baseAddress, rest.count > 0 {
+      let count = min(rest.count, KeyedHash.lengthMax)
+      KeyedHash.process.add(start, count: count, region: 0, to: &sum)
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+    }
+    return Self.fold(sum)
+  }
+
+  private static func fold(_ sum: KeyedHash.Value) -> UInt32 {
+    let mixed = (sum.low ^ sum.high) &* 0xBF58_476D_1CE4_E5B9
+    return UInt32(truncatingIfNeeded: mixed >> 32)
+  }
+
+  func pair(_ name: NameID, _ value: UnsafeRawBufferPointer) -> PairID? {
+    pairTable.find(hash(name, value)) { isPair($0, name, value) }
+  }
+
+  @inline(__always)
+  private func isPair(_ id: PairID, _ name: NameID, _ value: UnsafeRawBufferPointer) -> Bool {
+    let pair = pairs[Int(id)]
+    return pair.name == name && Int(pair.valueLength) == value.count && sameBytes(valueBytes(id), value)
+  }
+
+  @inline(__always) func valueBytes(_ id: PairID) -> UnsafeRawBufferPointer {
+    let pair = pairs[Int(id)]
+    return UnsafeRawBufferPointer(start: heap.pointer(pair.value), count: Int(pair.valueLength))
+  }
+
+  /// - Returns: `nil` when memory is at its end.
+  private mutating func internPair(_ name: NameID, _ value: UnsafeRawBufferPointer) -> PairID? {
+    let hash = hash(name, value)
+    if let known = pairTable.find(hash, { isPair($0, name, value) }) { return known }
+    guard let text = heap.allocate(bytes: value.count) else { return nil }
+    if let start = value.baseAddress { heap.pointer(text).copyMemory(from: start, byteCount: value.count) }
+    let pair = Pair(
+      name: name, valueLength: UInt32(value.count), value: text, positionInName: UInt32(names[Int(name)].pairs.count),
+      hash: hash)
+    let id: PairID
+    if let free = freePairs.popLast() {
+      pairs[Int(free)] = pair
+      id = free
+    } else if let new = pairs.append(pair) {
+      id = PairID(new)
+    } else {
+      heap.free(text, bytes: value.count)
+      return nil
+    }
+    let pairs = pairs.base
+    guard pairTable.insert(id, hash: hash, hashOf: { pairs[Int($0)].hash }) else { return nil }
+    let room = names[Int(name)].pairs.capacity
+    names[Int(name)].pairs.append(id)
+    account((names[Int(name)].pairs.capacity - room) * MemoryLayout<PairID>.stride)
+    return id
+  }
+
+  private mutating func freePair(_ id: PairID) {
+    let pair = pairs[Int(id)]
+    let pairs = pairs.base
+    pairTable.remove(id, hash: pair.hash, hashOf: { pairs[Int($0)].hash })
+    heap.free(pair.value, bytes: Int(pair.valueLength))
+    if pair.seriesCapacity > 0 { heap.free(pair.series, bytes: Int(pair.seriesCapacity) * 4) }
+    let moved = names[Int(pair.name)].pairs.removeLast()
+    if moved != id {
+      names[Int(pair.name)].pairs[Int(pair.positionInName)] = moved
+      pairs[Int(moved)].positionInName = pair.positionInName
+    }
+    freePairs.append(id)
+    if names[Int(pair.name)].pairs.isEmpty { freeName(pair.name) }
+  }
+
+  // MARK: Posting lists
+
+  func postings(_ id: PairID) -> UnsafeBufferPointer<UInt32> {
+    let pair = pairs.base + Int(id)
+    if pair.pointee.seriesCapacity == 0 {
+      let only = UnsafeRawPointer(pair) + (MemoryLayout<Pair>.offset(of: \.series) ?? 0)
+      return UnsafeBufferPointer(
+        start: only.assumingMemoryBound(to: UInt32.self), count: Int(pair.pointee.seriesCount))
+    }
+    return UnsafeBufferPointer(
+      start: heap.pointer(pair.pointee.series).assumingMemoryBound(to: UInt32.self),
+      count: Int(pair.pointee.seriesCount))
+  }
+
+  private mutating func addPosting(_ id: PairID, _ ref: UInt32) -> Bool {
+    let pair = pairs.base + Int(id)
+    let count = Int(pair.pointee.seriesCount)
+    if count == 0 {
+      pair.pointee.seriesCapacity = 0
+      pair.pointee.series = ref
+      pair.pointee.seriesCount = 1
+      return true
+    }
+    if count >= max(Int(pair.pointee.seriesCapacity), 1) {
+      let bytes = SlotHeap.roundedUp((count + max(count / 4, 1)) * 4)
+      guard let larger = heap.allocate(bytes: bytes) else { return false }
+      let old = postings(id)
+      if let start = old.baseAddress { heap.pointer(larger).copyMemory(from: start, byteCount: count * 4) }
+      if pair.pointee.seriesCapacity > 0 {
+        heap.free(pair.pointee.series, bytes: Int(pair.pointee.seriesCapacity) * 4)
+      }
+      pair.pointee.series = larger
+      pair.pointee.seriesCapacity = UInt32(bytes / 4)
+    }
+    heap.pointer(pair.pointee.series).storeBytes(of: ref, toByteOffset: count * 4, as: UInt32.self)
+    pair.pointee.seriesCount += 1
+    return true
+  }
+
+  // MARK: Series
+
+  /// The pairs of a label list, in the order of the labels' names.
+  @inline(__always) func pairIDs(_ labels: SlotHeap.Handle) -> UnsafeBufferPointer<PairID> {
+    Self.pairIDs(labels, heap.view)
+  }
+
+  @inline(__always)
+  private static func pairIDs(_ labels: SlotHeap.Handle, _ heap: SlotHeap.View) -> UnsafeBufferPointer<PairID> {
+    let list = heap.pointer(labels).assumingMemoryBound(to: UInt32.self)
+    return UnsafeBufferPointer(start: list + 1, count: Int(list[0]))
+  }
+
+  /// Interns the pairs of `labels` (sorted by name, no repeats) into `ids`.
+  /// - Returns: false when memory is at its end.
+  mutating func internPairs(_ labels: UnsafeBufferPointer<LabelBytes>, into ids: inout [PairID]) -> Bool {
+    ids.removeAll(keepingCapacity: true)
+    for label in labels {
+      guard let pair = internPair(internName(label.name), label.value) else { return false }
+      ids.append(pair)
+    }
+    return true
+  }
+
+  private static func hash(of ids: UnsafeBufferPointer<PairID>) -> UInt32 {
+    var sum = KeyedHash.Value(high: UInt64(ids.count))
+    guard let start = ids.baseAddress else { return 0 }
+    KeyedHash.process.add(start, count: min(ids.count * 4, KeyedHash.lengthMax), region: 1, to: &sum)
+    return fold(sum)
+  }
+
+  /// The hash of a series in the index, by its record.
+  private func hashOfSeries(_ records: UnsafePointer<SeriesRecord>) -> (UInt32) -> UInt32 {
+    let view = heap.view
+    return { Self.hash(of: Self.pairIDs(records[Int($0)].labels, view)) }
+  }
+
+  /// The series with exactly these labels (sorted by name, no repeats).
+  func series(_ labels: UnsafeBufferPointer<LabelBytes>, records: UnsafePointer<SeriesRecord>) -> UInt32? {
+    withUnsafeTemporaryAllocation(of: PairID.self, capacity: labels.count) { ids in
+      for (i, label) in labels.enumerated() {
+        guard let name = name(label.name), let pair = pair(name, label.value) else { return nil }
+        ids[i] = pair
+      }
+      let wanted = UnsafeBufferPointer(ids)
+      return seriesTable.find(Self.hash(of: wanted)) { ref in
+        let held = pairIDs(records[Int(ref)].labels)
+        return held.count == wanted.count
+          && sameBytes(UnsafeRawBufferPointer(held), UnsafeRawBufferPointer(wanted))
+      }
+    }
+  }
+
+  /// Enters series `ref` with these pairs.
+  /// - Returns: its label list, or `nil` when memory is at its end; then nothing refers to `ref`.
+  mutating func insert(_ ref: UInt32, _ ids: [PairID], records: UnsafePointer<SeriesRecord>) -> SlotHeap.Handle? {
+    guard let list = heap.allocate(bytes: (ids.count + 1) * 4) else { return nil }
+    let words = heap.pointer(list).assumingMemoryBound(to: UInt32.self)
+    words[0] = UInt32(ids.count)
+    for (i, id) in ids.enumerated() { words[i + 1] = id }
+    let hash = Self.hash(of: pairIDs(list))
+    let hashOf = hashOfSeries(records)
+    guard seriesTable.insert(ref, hash: hash, hashOf: hashOf) else {
+      heap.free(list, bytes: (ids.count + 1) * 4)
+      return nil
+    }
+    for (i, id) in ids.enumerated() where !addPosting(id, ref) {
+      for undone in ids.prefix(i) { removeLastPosting(undone) }
+      // The series' own record does not name the list yet.
+      seriesTable.remove(ref, hash: hash) { $0 == ref ? hash : hashOf($0) }
+      heap.free(list, bytes: (ids.count + 1) * 4)
+      return nil
+    }
+    return list
+  }
+
+  private func removeLastPosting(_ id: PairID) { pairs.base[Int(id)].seriesCount -= 1 }
+
+  /// Removes series whose records still name their label lists. Posting lists are swept once each, however many of
+  /// their series go.
+  mutating func remove(_ dead: [UInt32], records: UnsafePointer<SeriesRecord>) {
+    guard !dead.isEmpty else { return }
+    let hashOf = hashOfSeries(records)
+    var isDead = BitSet(count: Int(dead.max() ?? 0) + 1)
+    var touched = BitSet(count: pairs.count)
+    for ref in dead {
+      isDead.insert(Int(ref))
+      let list = pairIDs(records[Int(ref)].labels)
+      for id in list { touched.insert(Int(id)) }
+      seriesTable.remove(ref, hash: Self.hash(of: list), hashOf: hashOf)
+    }
+    for id in 0..<pairs.count where touched.contains(id) {
+      let pair = pairs.base + id
+      if pair.pointee.seriesCapacity == 0 {
+        if isDead.contains(Int(pair.pointee.series)) { pair.pointee.seriesCount = 0 }
+      } else {
+        let list = heap.pointer(pair.pointee.series).assumingMemoryBound(to: UInt32.self)
+        var kept = 0
+        for i in 0..<Int(pair.pointee.seriesCount) where !isDead.contains(Int(list[i])) {
+          list[kept] = list[i]
+          kept += 1
+        }
+        pair.pointee.seriesCount = UInt32(kept)
+      }
+      if pair.pointee.seriesCount == 0 { freePair(PairID(id)) }
+    }
+    for ref in dead {
+      let labels = records[Int(ref)].labels
+      heap.free(labels, bytes: (pairIDs(labels).count + 1) * 4)
+    }
+  }
+
+  /// Drops pairs that were interned for a series which then was not entered.
+  mutating func releaseUnused(_ ids: [PairID]) {
+    for id in ids where pairs[Int(id)].seriesCount == 0 { freePair(id) }
+  }
+
+  @inline(__always)
+  private func sameBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    var i = 0
+    while i &+ 8 <= a.count {
+      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
+        return false
+      }
+      i &+= 8
+    }
+    while i < a.count {
+      if a[i] != b[i] { return false }
+      i &+= 1
+    }
+    return true
+  }
+}
+
+/// A set of small numbers.
+struct BitSet: Sendable {
+  private var words: [UInt64]
+
+  init(count: Int) { words = [UInt64](repeating: 0, count: (count + 63) / 64) }
+
+  mutating func insert(_ number: Int) { words[number >> 6] |= 1 << UInt64(number & 63) }
+
+  @inline(__always) func contains(_ number: Int) -> Bool {
+    number >> 6 < words.count && words[number >> 6] & (1 << UInt64(number & 63)) != 0
+  }
+}

@@ -1,0 +1,351 @@
+internal import TimeSeries
+
+/// A share of the series, with a lock of its own: their open chunks, and their finished ones slab by slab.
+///
+/// `@unchecked Sendable`: everything mutable is touched with `lock` held, by whoever calls.
+final class Stripe: @unchecked Sendable {
+  let lock = Lock()
+  private let records: UnsafeMutablePointer<SeriesRecord>
+  private let cells = UnsafeMutablePointer<CellPool>.allocate(capacity: 1)
+  private let layout: Layout
+  /// Which of the stripes this is.
+  let index: Int
+  /// Oldest first.
+  private(set) var slabs: [Slab] = []
+  /// Samples in open chunks.
+  private(set) var openSamples = 0
+  // For samples out of order: the chunk they belong to, taken apart. Kept between calls.
+  private var timestamps: [Int64] = []
+  private var values: [UInt64] = []
+
+  struct Layout {
+    /// Milliseconds.
+    let slabDuration: Int64
+    let seriesMax: Int
+    let bytesMax: Int
+    let meter: MemoryMeter
+
+    @inline(__always) func slabNumber(_ timestamp: Int64) -> Int32 {
+      let quotient = timestamp / slabDuration
+      return Int32(truncatingIfNeeded: timestamp % slabDuration < 0 ? quotient - 1 : quotient)
+    }
+    @inline(__always) func slabStart(_ number: Int32) -> Int64 { Int64(number) * slabDuration }
+  }
+
+  enum Verdict: Int {
+    case appended, appendedOutOfOrder, duplicate, conflict, outOfMemory
+  }
+
+  init(index: Int, records: UnsafeMutablePointer<SeriesRecord>, layout: Layout) throws(OutOfAddressSpace) {
+    self.index = index
+    self.records = records
+    self.layout = layout
+    cells.initialize(to: try CellPool(bytesMax: layout.bytesMax, meter: layout.meter))
+  }
+
+  deinit {
+    cells.deinitialize(count: 1)
+    cells.deallocate()
+  }
+
+  // MARK: Appending
+
+  /// Adds one sample to the series. The same timestamp again changes nothing, whatever the value.
+  @inline(__always)
+  func append(_ ref: UInt32, timestamp: Int64, bits: UInt64) -> Verdict {
+    let record = records + Int(ref)
+    if record.pointee.encoder.count > 0 && timestamp > record.pointee.encoder.lastTimestamp
+      && timestamp &- layout.slabStart(record.pointee.slab) < layout.slabDuration
+    {
+      var sink = CellSink(pool: cells, record: record)
+      openSamples &+= 1
+      return record.pointee.encoder.append(timestamp: timestamp, bits: bits, &sink) ? .appended : .outOfMemory
+    }
+    return appendOffTheBeatenPath(ref, record, timestamp: timestamp, bits: bits)
+  }
+
+  private func appendOffTheBeatenPath(
+    _ ref: UInt32, _ record: UnsafeMutablePointer<SeriesRecord>, timestamp: Int64, bits: UInt64
+  ) -> Verdict {
+    let number = layout.slabNumber(timestamp)
+    if record.pointee.hasOpenChunk {
+      let last = record.pointee.encoder.lastTimestamp
+      if timestamp > last {
+        guard close(ref) else { return .outOfMemory }
+      } else if timestamp == last {
+        return record.pointee.encoder.lastBits == bits ? .duplicate : .conflict
+      } else {
+        return insert(ref, slab: number, timestamp: timestamp, bits: bits)
+      }
+    } else if record.pointee.slabCount > 0,
+      slabs.contains(where: { $0.number >= number && $0.hasChunk(StripeMap.local(ref)) })
+    {
+      return insert(ref, slab: number, timestamp: timestamp, bits: bits)
+    }
+    return open(ref, slab: number, timestamp: timestamp, bits: bits) ? .appended : .outOfMemory
+  }
+
+  /// Begins a chunk in slab `number`, which must be newer than any the series has.
+  private func open(_ ref: UInt32, slab number: Int32, timestamp: Int64, bits: UInt64) -> Bool {
+    guard slab(number, create: true) != nil else { return false }
+    let record = records + Int(ref)
+    record.pointee.slab = number
+    record.pointee.slabCount &+= 1
+    record.pointee.firstCell = 0
+    record.pointee.lastCell = 0
+    record.pointee.wordsInLastCell = 0
+    openSamples += 1
+    var sink = CellSink(pool: cells, record: record)
+    return record.pointee.encoder.start(
+      timestamp: timestamp, bits: bits, slabStart: layout.slabStart(number), scaleHint: record.pointee.scaleHint, &sink)
+  }
+
+  /// Moves the open chunk to its slab.
+  private func close(_ ref: UInt32) -> Bool {
+    let record = records + Int(ref)
+    let count = Int(record.pointee.encoder.count)
+    let wordCount = openWordCount(record.pointee)
+    guard let slab = slab(record.pointee.slab, create: true),
+      let words = slab.makeChunk(StripeMap.local(ref), wordCount: wordCount, sampleCount: count)
+    else { return false }
+    copyOpenWords(record.pointee, to: words)
+    record.pointee.scaleHint = record.pointee.encoder.mode
+    discardOpenChunk(record)
+    return true
+  }
+
+  private func discardOpenChunk(_ record: UnsafeMutablePointer<SeriesRecord>) {
+    openSamples -= Int(record.pointee.encoder.count)
+    cells.pointee.free(first: record.pointee.firstCell, last: record.pointee.lastCell)
+    record.pointee.firstCell = 0
+    record.pointee.lastCell = 0
+    record.pointee.wordsInLastCell = 0
+    record.pointee.encoder.count = 0
+  }
+
+  private func openWordCount(_ record: SeriesRecord) -> Int {
+    var count = record.encoder.pendingBits > 0 ? 1 : 0
+    var cell = record.firstCell
+    while cell != 0 {
+      count += cell == record.lastCell ? Int(record.wordsInLastCell) : CellPool.wordsPerCell
+      cell = cell == record.lastCell ? 0 : cells.pointee.next(cell)
+    }
+    return count
+  }
+
+  private func copyOpenWords(_ record: SeriesRecord, to target: UnsafeMutablePointer<UInt32>) {
+    var position = target
+    var cell = record.firstCell
+    while cell != 0 {
+      let count = cell == record.lastCell ? Int(record.wordsInLastCell) : CellPool.wordsPerCell
+      position.update(from: cells.pointee.words(cell), count: count)
+      position += count
+      cell = cell == record.lastCell ? 0 : cells.pointee.next(cell)
+    }
+    if record.encoder.pendingBits > 0 {
+      position.pointee = record.encoder.pending << UInt32(32 - record.encoder.pendingBits)
+    }
+  }
+
+  // MARK: Out of order
+
+  /// Puts a sample into the middle of a chunk, which is taken apart and written anew.
+  private func insert(_ ref: UInt32, slab number: Int32, timestamp: Int64, bits: UInt64) -> Verdict {
+    let record = records + Int(ref)
+    let isOpen = record.pointee.hasOpenChunk && record.pointee.slab == number
+    let local = StripeMap.local(ref)
+    guard let slab = slab(number, create: true) else { return .outOfMemory }
+    if !isOpen && !slab.hasChunk(local) {
+      timestamps.removeAll(keepingCapacity: true)
+      values.removeAll(keepingCapacity: true)
+      timestamps.append(timestamp)
+      values.append(bits)
+      guard write(to: slab, local) else { return .outOfMemory }
+      record.pointee.slabCount &+= 1
+      return .appendedOutOfOrder
+    }
+
+    // Most samples that come here have been here before (a replay), so look before taking the chunk apart.
+    let held = isOpen ? heldInOpenChunk(ref, timestamp) : heldInChunk(slab, local, timestamp)
+    if let held { return held == bits ? .duplicate : .conflict }
+
+    timestamps.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    func take(_ decoder: inout ChunkDecoder, _ count: Int) {
+      for i in 0..<count {
+        if i > 0 { decoder.next() }
+        timestamps.append(decoder.timestamp)
+        values.append(decoder.bits)
+      }
+    }
+    if isOpen {
+      withOpenChunk(ref) { take(&$0, $1) }
+    } else if let chunk = slab.chunk(local) {
+      var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(number))
+      take(&decoder, chunk.sampleCount)
+    }
+    let place = timestamps.firstIndex { $0 > timestamp } ?? timestamps.count
+    timestamps.insert(timestamp, at: place)
+    values.insert(bits, at: place)
+    return (isOpen ? rewriteOpenChunk(ref) : write(to: slab, local)) ? .appendedOutOfOrder : .outOfMemory
+  }
+
+  /// The value that an open chunk holds at `timestamp`.
+  private func heldInOpenChunk(_ ref: UInt32, _ timestamp: Int64) -> UInt64? {
+    withOpenChunk(ref) { decoder, count in Self.find(timestamp, &decoder, count) }
+  }
+
+  private func heldInChunk(_ slab: Slab, _ local: Int, _ timestamp: Int64) -> UInt64? {
+    guard let chunk = slab.chunk(local) else { return nil }
+    var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(slab.number))
+    return Self.find(timestamp, &decoder, chunk.sampleCount)
+  }
+
+  private static func find(_ timestamp: Int64, _ decoder: inout ChunkDecoder, _ count: Int) -> UInt64? {
+    var rest = count
+    while decoder.timestamp < timestamp && rest > 1 {
+      decoder.next()
+      rest -= 1
+    }
+    return decoder.timestamp == timestamp ? decoder.bits : nil
+  }
+
+  private func rewriteOpenChunk(_ ref: UInt32) -> Bool {
+    let record = records + Int(ref)
+    let hint = record.pointee.encoder.mode
+    discardOpenChunk(record)
+    var sink = CellSink(pool: cells, record: record)
+    var written = record.pointee.encoder.start(
+      timestamp: timestamps[0], bits: values[0], slabStart: layout.slabStart(record.pointee.slab), scaleHint: hint,
+      &sink)
+    for i in 1..<timestamps.count where written {
+      written = record.pointee.encoder.append(timestamp: timestamps[i], bits: values[i], &sink)
+    }
+    openSamples += Int(record.pointee.encoder.count)
+    return written
+  }
+
+  private func write(to slab: Slab, _ local: Int) -> Bool {
+    var sink = ScratchSink()
+    var encoder = EncoderState()
+    _ = encoder.start(
+      timestamp: timestamps[0], bits: values[0], slabStart: layout.slabStart(slab.number), scaleHint: 0, &sink)
+    for i in 1..<timestamps.count { _ = encoder.append(timestamp: timestamps[i], bits: values[i], &sink) }
+    if encoder.pendingBits > 0 { _ = sink.append(word: encoder.pending << UInt32(32 - encoder.pendingBits)) }
+    guard let words = slab.makeChunk(local, wordCount: sink.words.count, sampleCount: timestamps.count) else {
+      return false
+    }
+    sink.words.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { words.update(from: start, count: source.count) }
+    }
+    slab.compactIfWasteful()
+    return true
+  }
+
+  // MARK: Reading
+
+  /// Lends the open chunk's samples.
+  private func withOpenChunk<R>(_ ref: UInt32, _ body: (inout ChunkDecoder, Int) -> R) -> R {
+    let record = records[Int(ref)]
+    let wordCount = openWordCount(record)
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: wordCount + 1) { words in
+      guard let start = words.baseAddress else { preconditionFailure("no room for \(wordCount) words on the stack") }
+      copyOpenWords(record, to: start)
+      var decoder = ChunkDecoder(start, wordCount: wordCount, slabStart: layout.slabStart(record.slab))
+      return body(&decoder, Int(record.encoder.count))
+    }
+  }
+
+  /// Appends the series' samples in [`from`, `through`] to `columns`, oldest first.
+  func read(_ ref: UInt32, from: Int64, through: Int64, into columns: inout SampleColumns) {
+    let record = records[Int(ref)]
+    let local = StripeMap.local(ref)
+    let first = layout.slabNumber(from)
+    let last = layout.slabNumber(through)
+    for slab in slabs where slab.number >= first && slab.number <= last {
+      if record.hasOpenChunk && record.slab == slab.number {
+        withOpenChunk(ref) { Self.copy(&$0, count: $1, from, through, &columns) }
+      } else if let chunk = slab.chunk(local) {
+        var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(slab.number))
+        Self.copy(&decoder, count: chunk.sampleCount, from, through, &columns)
+      }
+    }
+  }
+
+  private static func copy(
+    _ decoder: inout ChunkDecoder, count: Int, _ from: Int64, _ through: Int64, _ columns: inout SampleColumns
+  ) {
+    columns.reserve(count)
+    var rest = count
+    while true {
+      if decoder.timestamp > through { return }
+      if decoder.timestamp >= from { columns.append(decoder.timestamp, bits: decoder.bits) }
+      rest -= 1
+      if rest == 0 { return }
+      decoder.next()
+    }
+  }
+
+  /// Whether the series has a chunk in a slab that overlaps [`from`, `through`].
+  func overlaps(_ ref: UInt32, from: Int64, through: Int64) -> Bool {
+    let record = records[Int(ref)]
+    let local = StripeMap.local(ref)
+    let first = layout.slabNumber(from)
+    let last = layout.slabNumber(through)
+    if record.hasOpenChunk && record.slab >= first && record.slab <= last { return true }
+    return slabs.contains { $0.number >= first && $0.number <= last && $0.hasChunk(local) }
+  }
+
+  // MARK: Slabs
+
+  /// Whether a sample of this time belongs to a slab newer than all there are.
+  func opensNewSlab(_ timestamp: Int64) -> Bool {
+    slabs.last.map { $0.number < layout.slabNumber(timestamp) } ?? true
+  }
+
+  private func slab(_ number: Int32, create: Bool) -> Slab? {
+    if let newest = slabs.last, newest.number == number { return newest }
+    var low = 0
+    var high = slabs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if slabs[middle].number < number { low = middle + 1 } else { high = middle }
+    }
+    if low < slabs.count && slabs[low].number == number { return slabs[low] }
+    guard create,
+      let made = try? Slab(
+        number: number, seriesMax: layout.seriesMax, bytesMax: layout.bytesMax, meter: layout.meter)
+    else { return nil }
+    slabs.insert(made, at: low)
+    return made
+  }
+
+  /// Drops every slab whose number is below `number`, with the samples of all series in it.
+  /// - Parameter seriesCount: series slots in use over all stripes.
+  /// - Returns: how many samples went.
+  func dropSlabs(below number: Int32, seriesCount: Int) -> Int {
+    guard let oldest = slabs.first, oldest.number < number else { return 0 }
+    let dropped = slabs.prefix { $0.number < number }
+    var samples = 0
+    for slab in dropped {
+      samples += slab.samples
+      for local in 0..<slab.directoryCount where slab.hasChunk(local) {
+        records[refOf(local)].slabCount &-= 1
+      }
+    }
+    var local = 0
+    while refOf(local) < seriesCount {
+      let record = records + refOf(local)
+      if record.pointee.hasOpenChunk && record.pointee.slab < number {
+        samples += Int(record.pointee.encoder.count)
+        discardOpenChunk(record)
+        record.pointee.slabCount &-= 1
+      }
+      local += 1
+    }
+    slabs.removeFirst(dropped.count)
+    return samples
+  }
+
+  private func refOf(_ local: Int) -> Int { Int(StripeMap.ref(stripe: index, local: local)) }
+}
