@@ -11,7 +11,7 @@
 ///                    1 + raw value: 64 bits (XOR mode)
 ///     timestamp      0: as expected | 10 + 7 | 110 + 12 | 1110 + 18 | 1111 + 32 bits (delta of delta, biased)
 ///     decimal mode   0: as expected | 10 + 7 | 110 + 12 | 1110 + 20 | 11110 + 32 bits (delta of delta, biased)
-///                    11111 + raw value: 64 bits (XOR mode from here on)
+///                    11111 + mode: 3 bits + raw value: 64 bits (that scale, or XOR mode, from here on)
 ///     XOR mode       0: same value | 10 + bits in the last window | 11 + leading zeros: 5 + length − 1: 6 + bits
 enum ChunkFormat {
   static let scaleMax: UInt8 = 4
@@ -151,9 +151,7 @@ extension EncoderState {
   private mutating func appendDecimal<Sink: WordSink & ~Copyable>(_ bits: UInt64, _ sink: inout Sink) -> Bool {
     if bits == lastBits && valueDelta == 0 { return write(0, 1, &sink) }
     guard let integer = ChunkFormat.scaled(bits, mode), let last = ChunkFormat.scaled(lastBits, mode) else {
-      mode = ChunkFormat.xorMode
-      lastBits = bits
-      return write(0b11111, 5, &sink) && write64(bits, &sink)
+      return changeMode(bits, to: ChunkFormat.scale(for: bits), &sink)
     }
     let delta = integer &- last  // both below 2⁵²
     let change = delta &- valueDelta
@@ -161,11 +159,7 @@ extension EncoderState {
       lastBits = bits
       return write(0, 1, &sink)
     }
-    guard change >= -0x8000_0000 && change < 0x8000_0000 else {
-      mode = ChunkFormat.xorMode
-      lastBits = bits
-      return write(0b11111, 5, &sink) && write64(bits, &sink)
-    }
+    guard change >= -0x8000_0000 && change < 0x8000_0000 else { return changeMode(bits, to: mode, &sink) }
     lastBits = bits
     valueDelta = delta
     if change >= -64 && change < 64 { return write(0b10 << 7 | UInt64(bitPattern: change &+ 64), 9, &sink) }
@@ -174,6 +168,18 @@ extension EncoderState {
       return write(0b1110 << 20 | UInt64(bitPattern: change &+ 524_288), 24, &sink)
     }
     return write(0b11110, 5, &sink) && write(UInt64(bitPattern: change &+ 0x8000_0000), 32, &sink)
+  }
+
+  /// Begins anew with a value in full: at another scale, as XOR, or at the same scale after a leap.
+  private mutating func changeMode<Sink: WordSink & ~Copyable>(
+    _ bits: UInt64, to new: UInt8, _ sink: inout Sink
+  ) -> Bool {
+    // A finer scale that was needed once will be needed again; going back to a coarser one would cost 72 bits each way.
+    mode = max(new, mode)
+    if mode != ChunkFormat.xorMode, ChunkFormat.scaled(bits, mode) == nil { mode = ChunkFormat.xorMode }
+    lastBits = bits
+    valueDelta = 0
+    return write(0b11111 << 3 | UInt64(mode), 8, &sink) && write64(bits, &sink)
   }
 
   private mutating func appendXOR<Sink: WordSink & ~Copyable>(_ bits: UInt64, _ sink: inout Sink) -> Bool {
@@ -267,8 +273,10 @@ struct ChunkDecoder {
     case 3: valueDelta &+= Int64(read(20)) &- 524_288
     case 4: valueDelta &+= Int64(read(32)) &- 0x8000_0000
     default:
-      mode = ChunkFormat.xorMode
+      mode = UInt8(read(3))
       bits = read64()
+      valueDelta = 0
+      if mode != ChunkFormat.xorMode { integer = ChunkFormat.scaled(bits, mode) ?? 0 }
       return
     }
     guard valueDelta != 0 else { return }

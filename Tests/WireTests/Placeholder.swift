@@ -1,2 +1,1 @@
-// Replaced by the module's first tests.
 import Testing
