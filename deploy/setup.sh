@@ -1,8 +1,10 @@
 # What deploy/demo and Tests/run share: how they speak, and how they install what is missing. Source it; it runs nothing.
 
-# Debian 12's packages for building and running promring. The Swift toolchain brings the compiler and the linker.
+# Debian 12's packages for building and running promring: what an unpacked Swift toolchain needs to run and to link, and
+# the libraries that promring stands on.
 program_packages=(
-  ca-certificates git pkg-config libc6-dev libstdc++-12-dev
+  binutils ca-certificates git libc6-dev libcurl4 libedit2 libncurses6 libsqlite3-0 libstdc++-12-dev libuuid1 libxml2
+  pkg-config tzdata
   librdkafka-dev libsnappy-dev libmicrohttpd-dev libre2-dev zlib1g-dev
 )
 
@@ -54,13 +56,14 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null
 }
 
-# The one thing that is not installed for you.
-need_swift() {
+# The one thing that is not installed for you is the Swift toolchain; what promring needs besides it is.
+install_program_packages() {
   command -v swift >/dev/null 2>&1 ||
     fail "no Swift toolchain on the PATH: install Swift 6.3 or newer (https://www.swift.org/install/linux/)"
+  install_packages "${program_packages[@]}" "$@" || return
   local version
   version=$(swift --version 2>&1 | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
   [ "$(printf '%s\n' 6.3 "${version:-0}" | sort -V | head -n 1)" = 6.3 ] ||
-    fail "Swift ${version:-of unknown version} on the PATH; promring needs 6.3 or newer"
+    fail "promring needs Swift 6.3 or newer; \`swift --version\` says: $(swift --version 2>&1 | head -n 1)"
   echo "Swift $version"
 }
