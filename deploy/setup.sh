@@ -26,6 +26,14 @@ as_root() {
   fi
 }
 
+# Runs a command and shows what it printed only when it failed.
+quietly() {
+  local printed
+  printed=$("$@" 2>&1 </dev/null) && return
+  printf '%s\n' "$printed" >&2
+  return 1
+}
+
 # Prints those of the named Debian packages that are not installed, one a line.
 missing_packages() {
   local package
@@ -37,8 +45,7 @@ missing_packages() {
 # Package lists grow old: an apt-get update on each run that has to install something, but never twice in one run.
 update_package_lists() {
   [ -n "${package_lists_are_fresh:-}" ] && return
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null
-  package_lists_are_fresh=yes
+  quietly as_root apt-get update && package_lists_are_fresh=yes
 }
 
 # Installs those of the named Debian packages that are missing, without the packages they only recommend.
@@ -53,7 +60,8 @@ install_packages() {
   fi
   echo "Debian packages to install: ${missing[*]}"
   update_package_lists &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" </dev/null
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -o Dpkg::Use-Pty=0 --no-install-recommends \
+      "${missing[@]}"
 }
 
 # The one thing that is not installed for you is the Swift toolchain; what promring needs besides it is.
