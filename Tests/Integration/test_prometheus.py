@@ -127,7 +127,7 @@ def test_promtool_accepts_the_page(filled, path):
 
 def test_promtool_finds_nothing_wrong_with_promrings_own_metrics(filled):
     gateway, _ = filled
-    checked = promtool("check", "metrics", stdin=gateway.page("/metrics", self="only"))
+    checked = promtool("check", "metrics", stdin=gateway.own_page())
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -150,7 +150,7 @@ def test_prometheus_client_parses_openmetrics(filled):
 
 def test_promrings_own_metrics_are_openmetrics_too(filled):
     gateway, _ = filled
-    text = gateway.page("/metrics", accept=OPENMETRICS, self="only")
+    text = gateway.own_page(OPENMETRICS)
     families = {family.name: family for family in parse_openmetrics(text)}
     assert families and all(name.startswith(("promring", "process", "kafka")) for name in families), families.keys()
     assert all(family.documentation for family in families.values())
@@ -292,14 +292,14 @@ def test_selectors_filter_the_page(filled):
 def test_self_only_shows_promring_alone(filled):
     gateway, _ = filled
     assert samples_of_page(
-        family for family in parse_text(gateway.page(self="only")) if not family.name.startswith("process_")
+        family for family in parse_text(gateway.own_page()) if not family.name.startswith("process_")
     ) == []
     assert "promring_" in gateway.page("/metrics"), "its own metrics end the common page"
 
 
 def test_timestamps_can_be_switched_off(filled, serve):
     gateway, made = filled
-    found = samples_of_page(parse_text(gateway.page(timestamps="false")))
+    found = samples_of_page(parse_text(gateway.page(parameters={"timestamps": "false"})))
     assert len(found) == len(newest(made))
     assert all(each.timestamp is None for each in found)
 

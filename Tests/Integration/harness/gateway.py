@@ -68,14 +68,18 @@ class Gateway:
         answer = self.get("/api/v1/samples", pairs, stream=True, timeout=120)
         return samples_of_ndjson(answer.iter_lines())
 
-    def page(self, path="/metrics", accept=None, **parameters):
+    def page(self, path="/metrics", parameters=None, accept=None):
         """An exposition page as text."""
         return self.get(path, parameters, headers={"Accept": accept} if accept else None).text
+
+    def own_page(self, accept=None):
+        """The page of promring's own metrics."""
+        return self.page("/metrics", {"self": "only"}, accept)
 
     def own_metrics(self):
         """promring's own metrics: `{name: [(labels, value)]}`."""
         metrics = {}
-        for family in text_string_to_metric_families(self.page("/metrics", self="only")):
+        for family in text_string_to_metric_families(self.own_page()):
             for each in family.samples:
                 metrics.setdefault(each.name, []).append((each.labels, each.value))
         return metrics
