@@ -1,0 +1,76 @@
+"""`promring demo`: what its banner says works when pasted."""
+
+import re
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from harness.gateway import environment
+from harness.samples import assert_same
+from harness.waiting import eventually
+
+
+@pytest.fixture
+def demo(serve):
+    return serve.run(["demo", "--web-listen-address", "127.0.0.1:0"])
+
+
+def curl_commands(text):
+    """The command lines of the banner: everything from `curl` to the end of its line."""
+    return [match.group(0).strip() for match in re.finditer(r"^\s*(?:\$ )?(curl .*)$", text, re.M)]
+
+
+def test_each_curl_command_of_the_banner_prints_live_data(demo):
+    commands = eventually(lambda: curl_commands(demo.process.text()), "curl commands in the banner")
+    assert len(commands) >= 5
+    for line in commands:
+        line = line.removeprefix("$ ")
+
+        def prints():
+            # Pasted into a shell, as a person would; a command that streams for ever is cut off.
+            try:
+                outcome = subprocess.run(
+                    ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True, timeout=5,
+                    env=environment(), stdin=subprocess.DEVNULL,
+                )
+                printed, code = outcome.stdout, outcome.returncode
+            except subprocess.TimeoutExpired as cut:
+                printed, code = (cut.stdout or b"").decode(), 0
+            assert code == 0, f"{line}: exit code {code}: {printed[:300]}"
+            assert len(printed.strip()) > 2, f"{line} printed nothing"
+            assert '"status":"error"' not in printed, f"{line}: {printed[:300]}"
+            return True
+
+        eventually(prints, line, 20)
+    assert any(demo.address in line for line in commands)
+
+
+def test_it_serves_real_metrics_of_this_machine(demo):
+    eventually(lambda: demo.api("label/__name__/values"), "metric names")
+    wanted = ["node_cpu_seconds_total", "node_memory_MemTotal_bytes", "node_load1", "node_network_receive_bytes_total",
+              "node_disk_reads_completed_total", "node_filesystem_size_bytes"]
+    names = eventually(lambda: (n := demo.api("label/__name__/values")) and set(wanted[:4]) <= set(n) and n, wanted, 20)
+    assert [name for name in names if name.startswith("promring_")], "and metrics of promring itself"
+    with open("/proc/meminfo") as file:
+        total = int(re.search(r"MemTotal:\s+(\d+) kB", file.read()).group(1)) * 1024
+    assert {each.value for each in demo.samples("node_memory_MemTotal_bytes")} == {float(total)}
+
+
+def test_new_samples_keep_coming(demo):
+    def count():
+        return len(demo.samples("node_load1"))
+
+    eventually(lambda: count() >= 2, "two samples", 20)
+    seen = count()
+    eventually(lambda: count() > seen, "one more sample", 10)
+
+
+def test_ctrl_c_ends_it(demo):
+    demo.process.signal(signal.SIGINT)
+    assert demo.process.wait(10) == 0
+
+
+def test_sigterm_ends_it(demo):
+    demo.terminate()

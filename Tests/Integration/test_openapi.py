@@ -1,0 +1,168 @@
+"""openapi.yaml against the running program: every path, every shape."""
+
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from harness.gateway import openapi
+from harness.samples import kubernetes_samples
+
+METHODS = ("get", "post", "put", "delete", "patch", "head")
+# What to ask each path for, so that the answer has something in it.
+PARAMETERS = {
+    "/api/v1/samples": {"match[]": "up"},
+    "/api/v1/series": {"match[]": "up"},
+    "/federate": {"match[]": "up"},
+}
+PATH_PARAMETERS = {"name": "job"}
+# The Prometheus API and everything else that answers below /api/v1, with the path parameters' names as they may be.
+EXPECTED_PATHS = [
+    "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
+    "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
+    "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
+    "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/openapi.yaml",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document():
+    return openapi()
+
+
+@pytest.fixture(scope="module")
+def running(broker, binary, tmp_path_factory):
+    from conftest import Serve
+
+    topic = broker.topic(partitions=2)
+    made = list(kubernetes_samples(series=60, points=5))
+    topic.produce(made)
+    topic.produce_raw(b"poison")
+    serve = Serve(tmp_path_factory.mktemp("openapi"))
+    gateway = serve(topic)
+    gateway.wait_samples(len(made))
+    yield gateway
+    serve.close()
+
+
+def operations(document):
+    return [
+        (path, method, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def filled_in(path):
+    return re.sub(r"\{(\w+)\}", lambda found: PATH_PARAMETERS.get(found.group(1), "job"), path)
+
+
+def schema_validator(document, media):
+    """A validator of one media type's schema in which `$ref` finds the whole document."""
+    registry = Registry().with_resource("urn:openapi", Resource(document, DRAFT202012))
+    return Draft202012Validator(absolute(media["schema"]), registry=registry)
+
+
+def absolute(schema):
+    """The schema with its references into the document made to name the document."""
+    if isinstance(schema, dict):
+        return {
+            key: f"urn:openapi{value}" if key == "$ref" and value.startswith("#") else absolute(value)
+            for key, value in schema.items()
+        }
+    return [absolute(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def resolved(document, part):
+    while "$ref" in part:
+        target = document
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            target = target[step.replace("~1", "/").replace("~0", "~")]
+        part = target
+    return part
+
+
+def check_answer(document, operation, answer):
+    """One real answer against what the document says of it."""
+    described = operation["responses"].get(str(answer.status_code)) or operation["responses"].get("default")
+    assert described, f"{answer.status_code} is not described for {answer.url}: {answer.text[:300]}"
+    described = resolved(document, described)
+    content = described.get("content", {})
+    if not content:
+        return
+    kind = answer.headers["Content-Type"].split(";")[0]
+    assert kind in {each.split(";")[0] for each in content}, f"{kind} is not described for {answer.url}"
+    if kind != "application/json":
+        return
+    errors = sorted(schema_validator(document, content[kind]).iter_errors(answer.json()), key=str)
+    assert not errors, f"{answer.url}: {errors[0].json_path}: {errors[0].message[:500]}"
+
+
+def test_it_is_valid(document):
+    validate(document)
+
+
+def test_it_describes_every_path(document):
+    described = {re.sub(r"\{\w+\}", "{}", path) for path in document["paths"]}
+    assert not set(EXPECTED_PATHS) - described
+
+
+def test_every_described_get_answers_as_described(document, running):
+    asked = 0
+    for path, method, operation in operations(document):
+        if method != "get":
+            continue
+        answer = running.get(filled_in(path), PARAMETERS.get(path), expect=None, stream=path.endswith("stream"))
+        assert answer.status_code in (200, 302, 307, 308), f"{answer.status_code} for GET {path}: {answer.text[:300]}"
+        check_answer(document, operation, answer)
+        asked += 1
+    assert asked >= len(EXPECTED_PATHS)
+
+
+def test_every_described_error_is_as_described(document, running):
+    for path, method, operation in operations(document):
+        if method == "get" and path.startswith("/api/v1/s") and not path.startswith("/api/v1/status"):
+            answer = running.get(filled_in(path), {"match[]": "{"}, expect=400)
+            check_answer(document, operation, answer)
+
+
+def test_what_is_not_described_is_not_there(document, running):
+    """The router knows no method on a described path that the document does not tell of."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item or (method == "head" and "get" in item):
+                continue
+            answer = running.session.request(method, running.url + filled_in(path), timeout=10)
+            assert answer.status_code == 405, f"{method.upper()} {path}: {answer.status_code}, not described"
+
+
+def test_described_parameters_are_accepted(document, running):
+    """Each optional query parameter with its example or a plain value must not be an error."""
+    for path, method, operation in operations(document):
+        if method != "get":
+            continue
+        for parameter in [resolved(document, each) for each in operation.get("parameters", [])]:
+            if parameter["in"] != "query" or "example" not in parameter:
+                continue
+            asked = {**PARAMETERS.get(path, {}), parameter["name"]: parameter["example"]}
+            answer = running.get(filled_in(path), asked, expect=None)
+            assert answer.status_code == 200, f"{path} with {asked}: {answer.text[:300]}"
+
+
+def test_the_same_shapes_while_nothing_is_there(document, broker, serve):
+    gateway = serve(broker.topic())
+    for path, method, operation in operations(document):
+        if method == "get":
+            check_answer(document, operation, gateway.get(filled_in(path), PARAMETERS.get(path), expect=None))
+
+
+def test_the_same_shapes_while_it_is_in_trouble(document, serve):
+    arguments = ["serve", "--kafka-brokers", "127.0.0.1:1", "--kafka-topic", "t", "--web-listen-address", "127.0.0.1:0"]
+    gateway = serve.run(arguments, ready=False)
+    for path, method, operation in operations(document):
+        if method == "get":
+            check_answer(document, operation, gateway.get(filled_in(path), PARAMETERS.get(path), expect=None))
