@@ -37,17 +37,19 @@ let package = Package(
     .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
+    // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
+    .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(
       name: "Gateway",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "promring",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Gateway",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Gateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -67,9 +69,19 @@ let package = Package(
     .testTarget(name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], swiftSettings: strict),
     .testTarget(name: "KafkaClientTests", dependencies: ["KafkaClient"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: ["Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PromringTests",
+      dependencies: [
+        "promring", "Configuration",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Yams", package: "Yams"),
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

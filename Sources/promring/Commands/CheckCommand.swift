@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Configuration
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Check a configuration without starting anything.",
+    discussion: """
+      Takes what serve takes, reads options, environment and file the same way, asks librdkafka about its \
+      properties, and prints what was given and where; or the first thing that is wrong, with exit status 2. \
+      Passwords are not shown.
+
+      EXAMPLES:
+        promring check --config-file /etc/promring.yaml
+        promring check --config-file /etc/promring.yaml --yaml
+            Print the settings in force, defaults among them, as a YAML file.
+      """)
+
+  @Flag(help: "Print all settings in force as a YAML file.")
+  var yaml = false
+
+  @OptionGroup var options: ServeOptions
+
+  func run() throws {
+    let loaded = try ConfigurationLoader(options: options.given).load()
+    print(CheckCommand.report(on: loaded, yaml: yaml), terminator: "")
+  }
+
+  static func report(on loaded: LoadedConfiguration, yaml: Bool) -> String {
+    if yaml { return loaded.configuration.yaml }
+    let given = loaded.given
+    let lines = given.map { "  \($0.key) = \($0.value)  (\(place($0.origin)))\n" }
+    return "OK: \(given.count) settings given, all others at their defaults\n" + lines.joined()
+  }
+
+  /// The key stands in front already.
+  private static func place(_ origin: Origin) -> String {
+    if case .file(let path, let line, _, _) = origin { "\(path):\(line)" } else { "\(origin)" }
+  }
+}

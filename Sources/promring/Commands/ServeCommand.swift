@@ -1,0 +1,36 @@
+internal import ArgumentParser
+internal import Configuration
+
+struct ServeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Read samples from Kafka and serve them over HTTP until SIGTERM.",
+    discussion: """
+      \(settingsDiscussion)
+
+      EXAMPLES:
+        promring serve --kafka-brokers kafka-1:9092,kafka-2:9092 --kafka-topic up
+        promring serve --config-file /etc/promring.yaml --buffer-retention 2h
+        promring serve --kafka-brokers kafka:9092 --kafka-topic '^metrics-.*'
+        promring serve --kafka-brokers kafka:9093 --kafka-topic metrics \\
+            --kafka-property security.protocol=sasl_ssl \\
+            --kafka-property sasl.mechanism=PLAIN \\
+            --kafka-property sasl.username=reader \\
+            --kafka-property-file sasl.password=/run/secrets/kafka
+      """)
+
+  @OptionGroup var options: ServeOptions
+
+  func run() throws {
+    let loaded = try ConfigurationLoader(options: options.given).load()
+    try Serve.run(loaded.configuration)
+  }
+}
+
+enum Serve {
+  static func run(_ configuration: ServeConfiguration) throws {
+    try ProgramContext.run(configuration) { context in
+      try Programs.serve(configuration, context)
+    }
+  }
+}
