@@ -54,6 +54,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ],
+      resources: [.embedInCode("openapi.yaml")],  // a link to the one at the top
       swiftSettings: strict),
     .executableTarget(
       name: "PromringBenchmarks",

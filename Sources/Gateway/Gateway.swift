@@ -1,1 +1,113 @@
+public import Configuration
+internal import Dispatch
+internal import Foundation
+public import HTTPServer
+internal import KafkaClient
+public import Logging
+internal import SampleBuffer
+internal import Synchronization
 internal import TimeSeries
+internal import Wire
+
+/// The read side put together: consumers fill the buffer, the server answers from it.
+public final class Gateway: Sendable {
+  private let buffer: SampleBuffer
+  private let consumers: ConsumerPool
+  private let deadLetterProducer: Producer?
+  private let server: Server
+  private let pages: WorkerPool
+  private let stopping: StopFlag
+  private let ticker: Ticker
+  private let api: API
+  private let logger: Logger
+
+  /// Where it listens; the port is the real one.
+  public var address: HTTPServer.ListenAddress { server.address }
+
+  /// Why the gateway cannot start, in one line for an operator.
+  public struct StartError: Error, CustomStringConvertible {
+    public let description: String
+    init(_ cause: any Error) { description = "\(cause)" }
+  }
+
+  /// Whether the process is going down.
+  private final class StopFlag: Sendable {
+    let isSet = Atomic<Bool>(false)
+  }
+
+  /// Starts consuming and serving; does not wait for brokers.
+  /// - Parameters:
+  ///   - description: the text of `openapi.yaml`.
+  ///   - offsetsFromEarliest: read from the oldest record on instead of asking the brokers for an offset by time, which
+  ///     librdkafka's in-process cluster cannot answer.
+  public init(
+    _ configuration: ServeConfiguration, logger: Logger, description: [UInt8], offsetsFromEarliest: Bool = false
+  ) throws(StartError) {
+    do {
+      let clock: @Sendable () -> Int64 = { WallClock.milliseconds }
+      let metrics = SelfMetrics()
+      metrics.registerProcess()
+      metrics.registerBuild(version: ProgramVersion.current, revision: "", swiftVersion: SwiftVersion.text)
+      let buffer = try SampleBuffer(BufferSettings(configuration), clock: clock)
+      let settings = try ClientSettings(configuration.kafka, logger: logger)
+      var producer: Producer?
+      var forwarder: DeadLetters.Forwarder?
+      if !configuration.kafka.deadLetterTopic.isEmpty {
+        let made = try Producer(settings: settings, options: ProducerOptions(isIdempotent: false))
+        producer = made
+        forwarder = DeadLetters.Forwarder(producer: made, topic: try made.topic(configuration.kafka.deadLetterTopic))
+      }
+      let intake = Intake(
+        buffer, metrics, deadLetters: DeadLetters(metrics, forwarder: forwarder),
+        recordBytesMax: configuration.record.maxBytes)
+      let retention = configuration.buffer.retention.wholeMilliseconds
+      let start: @Sendable () -> Int64? = {
+        offsetsFromEarliest || retention == 0 ? nil : clock() - retention
+      }
+      let consumers = try ConsumerPool(
+        settings: settings, options: ConsumerOptions(configuration.kafka, startTimestamp: start),
+        makeProcessor: { _ in intake.makeProcessor() })
+      self.consumers = consumers
+      let pages = try WorkerPool(
+        name: "pages", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue)
+      let stopping = StopFlag()
+      let api = API(
+        configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
+        declared: MetricDeclaration.declared(configuration.export), pages: pages, clock: clock, startedAt: clock(),
+        isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
+      GatewayMetrics.register(metrics, buffer, consumers, intake, pages, clock)
+      var hooks = try ServerHooks(configuration.web, logger: logger)
+      hooks.observe = GatewayMetrics.requests(metrics)
+      server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
+      self.api = api
+      self.buffer = buffer
+      self.pages = pages
+      self.stopping = stopping
+      self.logger = logger
+      deadLetterProducer = producer
+      ticker = Ticker(every: .seconds(1)) { buffer.advance() }
+    } catch {
+      throw StartError(error)
+    }
+    logger.info("listening", metadata: ["address": "\(server.address)"])
+  }
+
+  /// Whether `/-/ready` says so.
+  public var isReady: Bool { api.readiness().isReady }
+  public var seriesCount: Int { buffer.seriesCount }
+  /// promring's own metrics at this moment.
+  public func ownMetrics() -> SelfMetricsSnapshot { api.metrics.snapshot() }
+
+  /// Stops serving and reading within the time given.
+  public func stop(within limit: Duration) {
+    let deadline = ContinuousClock.now + limit
+    stopping.isSet.store(true, ordering: .relaxed)
+    ticker.stop()
+    // Readers first: probes say "stopping" while the group is left.
+    let isRead = consumers.stop(within: limit * 0.4)
+    let isServed = server.stop(within: deadline - .now - .milliseconds(500))
+    _ = pages.shutdown(within: .milliseconds(200))
+    _ = deadLetterProducer?.close(within: .milliseconds(200))
+    logger.info("stopped", metadata: ["consumers_closed": "\(isRead)", "responses_finished": "\(isServed)"])
+  }
+}

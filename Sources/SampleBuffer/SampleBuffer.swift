@@ -129,7 +129,7 @@ public final class SampleBuffer: @unchecked Sendable {
 
   /// Samples at or after this time are taken, in milliseconds; what the clock and the budget leave of the window.
   public var windowStart: Int64 {
-    let byTime = settings.retention == 0 ? Int64.min / 2 : clock() - settings.retention
+    let byTime = settings.retention == 0 ? layout.oldestTimestamp : clock() - settings.retention
     let slab = oldestSlabByBudget.load(ordering: .relaxed)
     return slab == Int.min ? byTime : max(byTime, layout.slabStart(Int32(clamping: slab)))
   }
@@ -200,9 +200,11 @@ public final class SampleBuffer: @unchecked Sendable {
   public func statistics() -> BufferStatistics {
     var slabs: [Int32: SlabStatistics] = [:]
     var samples = 0
+    var chunks = 0
     for stripe in stripes {
       stripe.lock.withLock {
         samples += stripe.openSamples
+        chunks += stripe.openChunks
         for slab in stripe.slabs {
           let start = layout.slabStart(slab.number)
           var sum =
@@ -210,6 +212,7 @@ public final class SampleBuffer: @unchecked Sendable {
           sum.samples += slab.samples
           sum.bytes += slab.bytes
           samples += slab.samples
+          chunks += slab.chunks
           slabs[slab.number] = sum
         }
       }
@@ -223,6 +226,7 @@ public final class SampleBuffer: @unchecked Sendable {
     return BufferStatistics(
       counts: counts.load(), series: seriesCount, seriesCreated: created.load(ordering: .relaxed),
       seriesRemoved: removed.load(ordering: .relaxed), labelPairs: pairs, labelNames: names, samples: samples,
+      chunks: chunks,
       oldestSlabStart: ordered.first?.start, newestSlabEnd: ordered.last?.end, bytes: bytes,
       bytesMax: settings.bytesMax, refusals: refusals, slabs: ordered)
   }

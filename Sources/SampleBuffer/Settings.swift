@@ -55,6 +55,8 @@ public struct BufferStatistics: Sendable {
   public var labelPairs: Int
   public var labelNames: Int
   public var samples: Int
+  /// Runs of one series' samples in one slab.
+  public var chunks: Int
   /// Milliseconds since the Unix epoch; `nil` when empty.
   public var oldestSlabStart: Int64?
   public var newestSlabEnd: Int64?

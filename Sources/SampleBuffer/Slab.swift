@@ -13,6 +13,8 @@ final class Slab {
   private var wastedWords = 0
   /// Samples in finished chunks.
   private(set) var samples = 0
+  /// Finished chunks.
+  private(set) var chunks = 0
 
   init(number: Int32, seriesMax: Int, bytesMax: Int, meter: MemoryMeter) throws(OutOfAddressSpace) {
     self.number = number
@@ -67,6 +69,7 @@ final class Slab {
       wastedWords += replaced.wordCount + (replaced.wordCount < 0xFFFF && replaced.sampleCount < 0xFFFF ? 1 : 3)
       samples -= replaced.sampleCount
     }
+    if replaced == nil { chunks += 1 }
     samples += sampleCount
     directory.base[local] = UInt32(position)
     let head = arena.base + position
@@ -85,6 +88,7 @@ final class Slab {
     guard let chunk = chunk(local) else { return }
     wastedWords += chunk.wordCount + 1
     samples -= chunk.sampleCount
+    chunks -= 1
     directory.base[local] = 0
   }
 

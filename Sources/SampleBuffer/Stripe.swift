@@ -14,6 +14,7 @@ final class Stripe: @unchecked Sendable {
   private(set) var slabs: [Slab] = []
   /// Samples in open chunks.
   private(set) var openSamples = 0
+  private(set) var openChunks = 0
   // For samples out of order: the chunk they belong to, taken apart. Kept between calls.
   private var timestamps: [Int64] = []
   private var values: [UInt64] = []
@@ -27,9 +28,11 @@ final class Stripe: @unchecked Sendable {
 
     @inline(__always) func slabNumber(_ timestamp: Int64) -> Int32 {
       let quotient = timestamp / slabDuration
-      return Int32(truncatingIfNeeded: timestamp % slabDuration < 0 ? quotient - 1 : quotient)
+      return Int32(clamping: timestamp % slabDuration < 0 ? quotient - 1 : quotient)
     }
     @inline(__always) func slabStart(_ number: Int32) -> Int64 { Int64(number) * slabDuration }
+    /// Times before this have no slab of their own.
+    var oldestTimestamp: Int64 { slabStart(Int32.min + 1) }
   }
 
   enum Verdict: Int {
@@ -95,6 +98,7 @@ final class Stripe: @unchecked Sendable {
     record.pointee.lastCell = 0
     record.pointee.wordsInLastCell = 0
     openSamples += 1
+    openChunks += 1
     var sink = CellSink(pool: cells, record: record)
     return record.pointee.encoder.start(
       timestamp: timestamp, bits: bits, slabStart: layout.slabStart(number), scaleHint: record.pointee.scaleHint, &sink)
@@ -116,6 +120,7 @@ final class Stripe: @unchecked Sendable {
 
   private func discardOpenChunk(_ record: UnsafeMutablePointer<SeriesRecord>) {
     openSamples -= Int(record.pointee.encoder.count)
+    openChunks -= 1
     cells.pointee.free(first: record.pointee.firstCell, last: record.pointee.lastCell)
     record.pointee.firstCell = 0
     record.pointee.lastCell = 0
@@ -222,6 +227,7 @@ final class Stripe: @unchecked Sendable {
       written = record.pointee.encoder.append(timestamp: timestamps[i], bits: values[i], &sink)
     }
     openSamples += Int(record.pointee.encoder.count)
+    openChunks += 1
     return written
   }
 

@@ -33,7 +33,7 @@ extension SampleBuffer {
 
     private func append(_ batch: borrowing SampleBatch, _ counts: inout BufferCounts) -> Int64? {
       let now = buffer.clock()
-      let oldest = buffer.settings.retention == 0 ? Int64.min / 4 : now - buffer.settings.retention
+      let oldest = buffer.settings.retention == 0 ? buffer.layout.oldestTimestamp : now - buffer.settings.retention
       let budgetSlab = buffer.oldestSlabByBudget.load(ordering: .relaxed)
       let oldestInBudget = budgetSlab == Int.min ? Int64.min / 4 : buffer.layout.slabStart(Int32(clamping: budgetSlab))
       let latest = now + buffer.settings.futureSkew

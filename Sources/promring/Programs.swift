@@ -1,24 +1,87 @@
 internal import Configuration
+internal import Foundation
+internal import Gateway
+internal import KafkaClient
+internal import Logging
 
 /// What the commands run once configuration, logging and signals stand: the one place where the program meets the
 /// gateway.
 enum Programs {
   /// Serves until `context.termination`; throws when it cannot start.
   static func serve(_ configuration: ServeConfiguration, _ context: ProgramContext) throws {
-    throw ProgramError("this build has no gateway")
+    let gateway = try Gateway(configuration, logger: context.logger, description: description)
+    context.termination.wait()
+    gateway.stop(within: configuration.shutdown.timeout - .milliseconds(500))
   }
 
   static func demo(_ configuration: DemoConfiguration, _ context: ProgramContext) throws {
-    throw ProgramError("this build has no gateway")
+    let demo = try Demo(
+      configuration.gateway, interval: configuration.interval, partitions: configuration.partitions,
+      logger: context.logger, description: description)
+    while !demo.isReady, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.05) }
+    if context.termination.reason == nil {
+      print(DemoBanner.text(baseURL: "http://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
+      fflush(nil)  // a pipe gets it now, too
+    }
+    context.termination.wait()
+    demo.stop(within: configuration.gateway.shutdown.timeout - .milliseconds(500))
   }
 
   static func tail(_ configuration: TailConfiguration, _ context: ProgramContext) throws {
-    throw ProgramError("this build has no Kafka client")
+    let now = Int64(Date().timeIntervalSince1970 * 1000)
+    let start: Int64? =
+      switch configuration.start {
+      case .beginning: nil
+      case .end: now
+      case .age(let age): now - age.wholeMilliseconds
+      }
+    let tail = try Tail(
+      configuration.kafka,
+      Tail.Options(
+        start: start, untilEnd: configuration.untilEnd, limit: configuration.limit,
+        arrays: configuration.output == .arrays, recordBytesMax: configuration.record.maxBytes),
+      logger: context.logger
+    ) { context.termination.request($0) }
+    if configuration.untilEnd {
+      while !tail.isAtEnd, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.02) }
+    } else {
+      context.termination.wait()
+    }
+    tail.stop(within: .seconds(5))
   }
 
   /// Why librdkafka refuses a property, `nil` when it takes it.
-  @Sendable static func kafkaPropertyProblem(_ name: String, _ value: String) -> String? { nil }
+  @Sendable static func kafkaPropertyProblem(_ name: String, _ value: String) -> String? {
+    do throws(SettingsError) {
+      _ = try ClientSettings(brokers: ["localhost"], properties: [name: value, "sasl.mechanism": "PLAIN"])
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
 
   /// The properties that librdkafka knows.
   static var kafkaPropertyNames: [String] { [] }
+
+  /// The text of `openapi.yaml`.
+  private static var description: [UInt8] { PackageResources.openapi_yaml }
+}
+
+/// What the demo says when it is ready: commands that work as they stand.
+enum DemoBanner {
+  static func text(baseURL: String) -> String {
+    """
+
+    promring demo is ready: a Kafka in this process, metrics of this machine every second, and the gateway on \(baseURL)
+
+      curl -s '\(baseURL)/api/v1/samples?__name__=node_load1&since=10s'
+      curl -s '\(baseURL)/api/v1/samples?match[]=node_cpu_seconds_total{mode="idle"}&since=5s&format=csv' --globoff
+      curl -s '\(baseURL)/api/v1/labels'
+      curl -s '\(baseURL)/metrics' | grep ^node_memory_MemAvailable
+      curl -s '\(baseURL)/api/v1/status/kafka'
+
+    Stop it with Ctrl-C.
+
+    """
+  }
 }

@@ -135,6 +135,25 @@ struct Bench {
     #expect(counts.tooOld == 4 && counts.tooNew == 2 && counts.appended == 2)
   }
 
+  @Test func `readers may ask for any time, however far away`() throws {
+    let bench = try Bench()
+    let token = try bench.series(["__name__": "m"])
+    bench.append([(token, Self.now, 1)])
+    for (from, through) in [(Int64.min / 2, Int64.max / 2), (0, 9_223_309_901_257_974), (Self.now, Self.now)] {
+      #expect(bench.read(token, from, through).count == 1)
+      #expect(bench.buffer.overlapping([token], from: from, through: through) == [token])
+    }
+    #expect(bench.buffer.overlapping([token], from: Self.now + 3_600_000, through: .max / 2).isEmpty)
+  }
+
+  @Test func `without retention only the budget ends the window`() throws {
+    let bench = try Bench { $0.retention = 0 }
+    let token = try bench.series(["__name__": "m"])
+    let times = [-1_000_000, 0, Self.now - 86_400_000 * 365, Self.now]
+    bench.append(times.map { (token, $0, 1) })
+    #expect(bench.read(token, .min / 2).map(\.timestamp) == times)
+  }
+
   @Test func `the budget takes the oldest slab first and keeps the newest samples`() throws {
     let bench = try Bench { $0.bytesMax = 4 << 20 }
     var rng = SplitMix64(seed: 7)

@@ -1,0 +1,88 @@
+internal import HTTPServer
+internal import SampleBuffer
+internal import TimeSeries
+internal import Wire
+
+extension API {
+  private static let truncated = "results truncated due to limit"
+
+  func series(_ request: Request) throws(HTTPError) -> Response {
+    let selectors = try request.form.selectors()
+    guard !selectors.isEmpty else { throw .badRequest("no match[] parameter provided") }
+    let limit = try request.form.limit()
+    var tokens = try select(request.form, selectors)
+    let isCut = limit > 0 && tokens.count > limit
+    if isCut { tokens.removeLast(tokens.count - limit) }
+    return Answer.success(warnings: isCut ? [Self.truncated] : []) { writer in
+      var isFirst = true
+      writer.append("[")
+      buffer.withLabelsInSlices(of: tokens) { _, labels in
+        guard !labels.isEmpty else { return }
+        if !isFirst { writer.append(UInt8(ascii: ",")) }
+        isFirst = false
+        writer.append(json: labels)
+      }
+      writer.append("]")
+    }
+  }
+
+  func labels(_ request: Request) throws(HTTPError) -> Response {
+    let limit = try request.form.limit()
+    let selection = try selectionIfAny(request.form)
+    return cut(buffer.labelNames(of: selection), to: limit)
+  }
+
+  func labelValues(_ request: Request) throws(HTTPError) -> Response {
+    let name = NameEscaping.labelName(inPath: request.pathParameter("name") ?? "")
+    let limit = try request.query.limit()
+    let selection = try selectionIfAny(request.query)
+    return cut(buffer.labelValues(name, of: selection), to: limit)
+  }
+
+  private func cut(_ strings: [String], to limit: Int) -> Response {
+    guard limit > 0, strings.count > limit else { return Answer.strings(strings) }
+    return Answer.strings(Array(strings.prefix(limit)), warnings: [Self.truncated])
+  }
+
+  /// The series asked for; `nil` when the request names neither selectors nor times.
+  private func selectionIfAny(_ parameters: Parameters) throws(HTTPError) -> [SeriesToken]? {
+    let selectors = try parameters.selectors()
+    let start = try parameters.time("start")
+    let end = try parameters.time("end")
+    return selectors.isEmpty && start == nil && end == nil ? nil : try select(parameters, selectors)
+  }
+
+  /// Types and helps by family. Only families that have series are listed.
+  func metadata(_ request: Request) throws(HTTPError) -> Response {
+    let limit = try count(request, "limit")
+    let limitPerMetric = try count(request, "limit_per_metric")
+    let wanted = request.query.first("metric")
+    let plan = FamilyPlan(
+      metricNames: buffer.labelValues(Label.metricName), declared: declared,
+      dialect: ExpositionDialect(format: .text004, escaping: .allowUTF8))
+    var families = plan.families.filter { family in wanted.map { family.name.hasSameBytes(as: $0) } ?? true }
+    if let limit { families = Array(families.prefix(limit)) }
+    if limitPerMetric == 0 { families = [] }
+    return Answer.success { writer in
+      writer.append("{")
+      for (i, family) in families.enumerated() {
+        if i > 0 { writer.append(",") }
+        writer.append(json: family.name)
+        writer.append(":[{\"type\":")
+        writer.append(json: family.type.rawValue)
+        writer.append(",\"help\":")
+        writer.append(json: family.help ?? "")
+        writer.append(",\"unit\":\"\"}]")
+      }
+      writer.append("}")
+    }
+  }
+
+  /// A whole number; absent or negative means all. Unlike elsewhere 0 means none (`web/api/v1/api.go`,
+  /// metricMetadata).
+  private func count(_ request: Request, _ name: String) throws(HTTPError) -> Int? {
+    guard let text = request.query.first(name), !text.isEmpty else { return nil }
+    guard let count = Int(text) else { throw .badRequest("\(name) must be a number") }
+    return count < 0 ? nil : count
+  }
+}
