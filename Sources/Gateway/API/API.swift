@@ -31,6 +31,7 @@ struct API: Sendable {
     }
     for path in ["/-/ready", "/readyz"] { router.get(path, .inline) { _ in ready() } }
 
+    router.get("/", .inline) { _ in frontPage() }
     router.get("/metrics", pooled) { try metricsPage($0) }
     router.get("/federate", pooled) { try federationPage($0) }
     router.get("/api/v1/samples", pooled) { try samples($0) }

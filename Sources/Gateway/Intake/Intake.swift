@@ -29,7 +29,8 @@ final class Intake: Sendable {
     self.deadLetters = deadLetters
     self.recordBytesMax = recordBytesMax
     records = metrics.counters(
-      "promring_records_total", "Records read, by framing; those that none was recognised in are dead letters.",
+      "promring_records_total",
+      "Records read, by framing; tombstones and records without samples apart. Those with no known framing are dead letters.",
       labels: ["framing"])
     rejections = metrics.counters(
       "promring_samples_rejected_total", "Samples left out of their records, by reason.", labels: ["reason"])

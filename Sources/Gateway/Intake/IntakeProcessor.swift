@@ -15,6 +15,7 @@ final class IntakeProcessor: RecordProcessor {
   private var partitions: [PartitionIntake?] = []
   private var framingCounters: [Framing: Counter] = [:]
   private let tombstones: Counter
+  private let emptyRecords: Counter
   /// Bytes that this thread's caches have reported to the buffer's budget.
   private var reportedBytes = 0
 
@@ -25,6 +26,7 @@ final class IntakeProcessor: RecordProcessor {
     decoder = DeliveredDecoder(sink: sink)
     for framing in Framing.allCases { framingCounters[framing] = intake.records.with(framing.rawValue) }
     tombstones = intake.records.with("tombstone")
+    emptyRecords = intake.records.with("empty")
   }
 
   deinit { intake.buffer.account(bytes: -reportedBytes) }
@@ -44,6 +46,10 @@ final class IntakeProcessor: RecordProcessor {
       tombstones.add()
       return
     }
+    guard !value.isEmpty else {
+      emptyRecords.add()
+      return
+    }
     sink.begin(record.source, offset: record.offset, timestamp: record.timestamp, value: value)
     do throws(UnpackError) {
       let decoded = try unpacker.unpack(value) { text in
@@ -52,7 +58,8 @@ final class IntakeProcessor: RecordProcessor {
         intake.decodedBytes.add(text.count)
         return decoded
       }
-      framingCounters[unpacker.framing]?.add()
+      let isEmpty = decoded.samples + decoded.rejected + decoded.refused == 0 && decoded.fault == nil
+      (isEmpty ? emptyRecords : framingCounters[unpacker.framing])?.add()
       if decoded.inSeconds > 0 { intake.secondsTimestamps.add(decoded.inSeconds) }
       partition.samples.add(decoded.samples, ordering: .relaxed)
     } catch {
