@@ -67,7 +67,8 @@ let package = Package(
     .testTarget(name: "TimeSeriesTests", dependencies: ["TimeSeries"], swiftSettings: strict),
     .testTarget(name: "WireTests", dependencies: ["Wire", "TimeSeries"], swiftSettings: strict),
     .testTarget(name: "SampleBufferTests", dependencies: ["SampleBuffer", "TimeSeries"], swiftSettings: strict),
-    .testTarget(name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], swiftSettings: strict),
+    .testTarget(
+      name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], exclude: ["scripts"], swiftSettings: strict),
     .testTarget(name: "KafkaClientTests", dependencies: ["KafkaClient"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),

@@ -44,7 +44,9 @@ public enum FunctionName: String, Sendable, Hashable, CaseIterable {
   case labelReplace = "label_replace"
   case lastOverTime = "last_over_time"
   case madOverTime = "mad_over_time"
+  case maxOf = "max_of"
   case maxOverTime = "max_over_time"
+  case minOf = "min_of"
   case minOverTime = "min_over_time"
   case predictLinear = "predict_linear"
   case presentOverTime = "present_over_time"
@@ -92,6 +94,7 @@ enum FunctionTable {
       add(name, [.vector], variadic: 1)
     }
     for name: FunctionName in [.start, .end, .step, .range] { add(name, [], returns: .scalar, experimental: true) }
+    for name: FunctionName in [.maxOf, .minOf] { add(name, [.scalar, .scalar], returns: .scalar, experimental: true) }
     add(.pi, [], returns: .scalar)
     add(.time, [], returns: .scalar)
     add(.scalar, [.vector], returns: .scalar)

@@ -102,12 +102,13 @@ struct Lexer {
       if !followsEqual { throw error(start, "unexpected character after '!': \(describeCharacter())") }
       position += 1
       return .op(.notEqual)
-    case UInt8(ascii: "<"):
-      position += followsEqual ? 2 : 1
-      return .op(followsEqual ? .lessOrEqual : .less)
-    case UInt8(ascii: ">"):
-      position += followsEqual ? 2 : 1
-      return .op(followsEqual ? .greaterOrEqual : .greater)
+    case UInt8(ascii: "<"), UInt8(ascii: ">"):
+      let isLess = byte == UInt8(ascii: "<")
+      let followsSlash = peek(1) == UInt8(ascii: "/")
+      position += followsEqual || followsSlash ? 2 : 1
+      if followsSlash { return .op(isLess ? .trimUpper : .trimLower) }
+      if followsEqual { return .op(isLess ? .lessOrEqual : .greaterOrEqual) }
+      return .op(isLess ? .less : .greater)
     default: throw unexpectedCharacter(start)
     }
   }
@@ -156,19 +157,19 @@ struct Lexer {
     }
     var end = position
     while end < bytes.count, bytes[end].isWordStart { end += 1 }
-    switch text(PositionRange(start: start, end: end)).lowercased() {
-    case "step", "range", "min", "max":
+    if let kind = Token.Kind.words[text(PositionRange(start: start, end: end)).lowercased()],
+      case .keyword(let keyword) = kind, keyword.isDuration
+    {
       position = end
       sawDuration = true
-      return Token.Kind.words[text(PositionRange(start: start, end: end)).lowercased()] ?? .identifier
-    default:
-      let character = describeCharacter()
-      throw error(
-        start,
-        sawDuration
-          ? "unexpected character: \(character), expected ':'"
-          : "unexpected character in duration expression: \(character)")
+      return kind
     }
+    let character = describeCharacter()
+    throw error(
+      start,
+      sawDuration
+        ? "unexpected character: \(character), expected ':'"
+        : "unexpected character in duration expression: \(character)")
   }
 
   private mutating func lexWord(_ start: Int) -> Token.Kind {

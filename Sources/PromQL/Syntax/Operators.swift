@@ -13,6 +13,9 @@ public enum BinaryOperator: String, Sendable, Hashable, CaseIterable {
   case lessOrEqual = "<="
   case greater = ">"
   case greaterOrEqual = ">="
+  /// Cut native histograms at a value; on floats they do nothing but complain.
+  case trimUpper = "</"
+  case trimLower = ">/"
   case and
   case or
   case unless
@@ -31,7 +34,7 @@ public enum BinaryOperator: String, Sendable, Hashable, CaseIterable {
     switch self {
     case .or: 1
     case .and, .unless: 2
-    case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual: 3
+    case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual, .trimUpper, .trimLower: 3
     case .add, .subtract: 4
     case .multiply, .divide, .modulo, .atan2: 5
     case .power: 6

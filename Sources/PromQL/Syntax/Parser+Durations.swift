@@ -160,7 +160,7 @@ extension Parser {
       try closeDuration(in: context, expected: expected)
       try requireDurationExpressions(token.range)
       return token.kind == .keyword(.step) ? .step : .queryRange
-    case .aggregation(let op) where op == .min || op == .max:
+    case .keyword(let keyword) where keyword == .minOf || keyword == .maxOf:
       _ = try take()
       guard try take(.leftParen) != nil else { throw try unexpected(in: context, expected: expected) }
       let first = try parseDuration(in: context, expected: expected)
@@ -168,7 +168,7 @@ extension Parser {
       let second = try parseDuration(in: context, expected: expected)
       try closeDuration(in: context, expected: expected)
       try requireDurationExpressions(token.range)
-      return op == .min ? .minimum(first, second) : .maximum(first, second)
+      return keyword == .minOf ? .minimum(first, second) : .maximum(first, second)
     case .leftParen:
       _ = try take()
       let inner = try parseDuration(in: context, expected: expected)

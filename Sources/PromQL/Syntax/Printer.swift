@@ -133,8 +133,8 @@ extension DurationExpression: CustomStringConvertible {
     case .queryRange: "range()"
     case .negative(let inner): "-\(inner)"
     case .paren(let inner): "(\(inner))"
-    case .minimum(let a, let b): "min(\(a), \(b))"
-    case .maximum(let a, let b): "max(\(a), \(b))"
+    case .minimum(let a, let b): "min_of(\(a), \(b))"
+    case .maximum(let a, let b): "max_of(\(a), \(b))"
     case .binary(let op, let a, let b): "\(a) \(op.rawValue) \(b)"
     }
   }

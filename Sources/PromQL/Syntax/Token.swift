@@ -47,11 +47,16 @@ enum Keyword: String, CaseIterable {
   case fillLeft = "fill_left"
   case fillRight = "fill_right"
   case start, end, step, range
+  case minOf = "min_of"
+  case maxOf = "max_of"
 
-  /// `start()`, `end()`, `step()`, `range()`.
-  var isFunctionLike: Bool {
+  /// `start()`, `end()`, `step()`, `range()`, `min_of(…)`, `max_of(…)`.
+  var isFunctionLike: Bool { self == .start || self == .end || isDuration }
+
+  /// Those that stand for durations too.
+  var isDuration: Bool {
     switch self {
-    case .start, .end, .step, .range: true
+    case .step, .range, .minOf, .maxOf: true
     default: false
     }
   }
@@ -59,7 +64,7 @@ enum Keyword: String, CaseIterable {
   /// Whether a metric may be called so without quotes.
   var isMetricName: Bool {
     switch self {
-    case .offset, .smoothed, .anchored, .by, .without, .start, .end, .step, .range: true
+    case .offset, .smoothed, .anchored, .by, .without, .start, .end, .step, .range, .minOf, .maxOf: true
     case .on, .ignoring, .bool, .fill, .groupLeft, .groupRight, .fillLeft, .fillRight: false
     }
   }
