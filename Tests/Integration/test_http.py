@@ -139,13 +139,6 @@ def test_limit_bounds_the_samples_of_the_whole_answer(loaded):
     assert len(gateway.samples("up", limit=33)) == 33
 
 
-def test_samples_by_post_form(loaded):
-    gateway, made = loaded
-    answer = gateway.session.post(f"{gateway.url}/api/v1/samples", data={"match[]": "up"}, timeout=10)
-    assert answer.status_code == 200, answer.text
-    assert_same(samples_of_json(answer.json()), of_name(made, "up"))
-
-
 # --- Prometheus' own paths ----------------------------------------------------------------------------------------------
 
 
