@@ -121,7 +121,7 @@ class Gateway:
 
     def dead_letters(self):
         """The list at /api/v1/status/dead_letters."""
-        return self.api("status/dead_letters")["deadLetters"]
+        return self.api("status/dead_letters")["dead_letters"]
 
     # --- Ending ---
 
