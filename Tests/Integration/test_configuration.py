@@ -141,7 +141,7 @@ SECRET = "pa55w0rd-that-nobody-may-see"
 def test_secrets_are_never_printed(broker, serve, tmp_path):
     secret_file = tmp_path / "secret"
     secret_file.write_text(SECRET + "\n")
-    arguments = ["--kafka-property", f"ssl.key.password={SECRET}", "--kafka-property", f"sasl.password={SECRET}"]
+    arguments = ["--kafka-property", f"ssl.key.password={SECRET}", "--kafka-property-file", f"sasl.password={secret_file}"]
     gateway = serve(broker.topic(), arguments=[*arguments, "--log-level", "trace"])
     for path in ("/api/v1/status/config", "/api/v1/status/flags", "/api/v1/status/kafka", "/metrics",
                  "/api/v1/status/runtimeinfo", "/-/ready"):
