@@ -162,12 +162,13 @@ def test_kafka_status_tells_lag_and_assignment(broker, serve):
         assert sorted(partitions) == [0, 1, 2]
         for number, each in partitions.items():
             assert each["topic"] == topic.name
+            assert each["replayed"] is True
             assert each["position"] == ends[number]
-            assert each["highWatermark"] == ends[number]
-            assert each["lagRecords"] == 0
-            assert 0 <= each["lagSeconds"] < 60
+            assert each["high_watermark"] == ends[number]
+            assert each["lag_records"] == 0
+            assert 0 <= each["lag_seconds"] < 60
         return True
 
     eventually(caught_up, "the status to show the end of each partition")
     assert gateway.own("promring_kafka_lag_records") == 0
-    assert gateway.own("promring_kafka_partitions_assigned") == 3
+    assert gateway.own("promring_kafka_assigned_partitions") == 3

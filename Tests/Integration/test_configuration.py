@@ -94,7 +94,7 @@ def test_an_address_that_is_taken_is_named(binary, broker, serve):
 
 def test_option_before_environment_before_file(broker, serve, tmp_path):
     file = tmp_path / "promring.yaml"
-    file.write_text("buffer: {retention: 11m, future-skew: 12m}\nexport: {staleness: 13m}\n")
+    file.write_text("buffer: {retention: 11m, future_skew: 12m}\nexport: {staleness: 13m}\n")
     gateway = serve(
         broker.topic(),
         arguments=["--config-file", str(file), "--buffer-retention", "31m"],
@@ -125,11 +125,11 @@ def test_everything_from_the_file(broker, serve, tmp_path):
     file.write_text(f"""
 kafka:
   brokers: ["{broker.bootstrap}"]
-  topic: ["{topic.name}"]
+  topics: ["{topic.name}"]
   properties:
     fetch.wait.max.ms: 100
 web:
-  listen-address: 127.0.0.1:0
+  listen_address: 127.0.0.1:0
 """)
     gateway = serve.run(["serve", "--config-file", str(file)])
     gateway.wait_samples(1)
@@ -141,7 +141,7 @@ SECRET = "pa55w0rd-that-nobody-may-see"
 def test_secrets_are_never_printed(broker, serve, tmp_path):
     secret_file = tmp_path / "secret"
     secret_file.write_text(SECRET + "\n")
-    arguments = ["--kafka-property", f"ssl.key.password={SECRET}", "--kafka-property", f"sasl.password={SECRET}"]
+    arguments = ["--kafka-property", f"ssl.key.password={SECRET}", "--kafka-property-file", f"sasl.password={secret_file}"]
     gateway = serve(broker.topic(), arguments=[*arguments, "--log-level", "trace"])
     for path in ("/api/v1/status/config", "/api/v1/status/flags", "/api/v1/status/kafka", "/metrics",
                  "/api/v1/status/runtimeinfo", "/-/ready"):
@@ -166,7 +166,7 @@ def test_help_and_version(binary, arguments):
 
 def test_check_judges_a_configuration_without_running_it(binary, tmp_path):
     file = tmp_path / "promring.yaml"
-    file.write_text("kafka: {brokers: ['127.0.0.1:1'], topic: [t]}\n")
+    file.write_text("kafka: {brokers: ['127.0.0.1:1'], topics: [t]}\n")
     assert run(["check", "--config-file", str(file)]).returncode == 0
     file.write_text("kafka: {brokers: ['127.0.0.1:1'], topics: [t], mood: all}\n")
     assert_refused(run(["check", "--config-file", str(file)]), "mood")

@@ -139,13 +139,6 @@ def test_limit_bounds_the_samples_of_the_whole_answer(loaded):
     assert len(gateway.samples("up", limit=33)) == 33
 
 
-def test_samples_by_post_form(loaded):
-    gateway, made = loaded
-    answer = gateway.session.post(f"{gateway.url}/api/v1/samples", data={"match[]": "up"}, timeout=10)
-    assert answer.status_code == 200, answer.text
-    assert_same(samples_of_json(answer.json()), of_name(made, "up"))
-
-
 # --- Prometheus' own paths ----------------------------------------------------------------------------------------------
 
 
@@ -414,12 +407,6 @@ def test_rubbish_harms_nobody(loaded, request_bytes):
             pass
     gateway.get("/-/healthy")
     assert gateway.process.running
-
-
-def test_root_leads_somewhere(loaded):
-    gateway, _ = loaded
-    text = gateway.get("/").text
-    assert "/metrics" in text and "/api/v1/samples" in text
 
 
 def test_openapi_is_served_as_it_is_in_the_repository(loaded):

@@ -2,13 +2,15 @@
 
 import json
 import signal
+import subprocess
 
 import pytest
 
 from harness import records
 from harness.gateway import command, environment
 from harness.processes import Process
-from harness.samples import assert_same, kubernetes_samples, Sample, label_key, sample
+from harness.records import sample_object
+from harness.samples import Sample, assert_same, kubernetes_samples, label_key, now, sample
 from harness.waiting import eventually
 
 
@@ -37,6 +39,44 @@ def samples_of(objects):
         labels = {name: value for name, value in each.items() if name not in ("value", "timestamp")}
         found.append(Sample(label_key(labels), int(each["timestamp"]), float(each["value"])))
     return found
+
+
+def run(topic, *arguments):
+    """`promring tail … --until-end`: what it printed, as objects."""
+    words = command(
+        "tail", "--kafka-brokers", topic.broker.bootstrap, "--kafka-topic", topic.name, "--until-end", *arguments
+    )
+    outcome = subprocess.run(words, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert outcome.returncode == 0, outcome.stderr.decode()
+    return [json.loads(line) for line in outcome.stdout.splitlines()]
+
+
+def test_it_prints_what_a_topic_holds_as_json_lines(binary, broker):
+    topic = broker.topic(partitions=3)
+    made = list(kubernetes_samples(series=50, points=4))
+    topic.produce(made)
+    printed = run(topic, "--from-beginning")
+    assert_same(samples_of(printed), made)
+    assert all(isinstance(value, str) for each in printed for value in each.values())
+
+
+def test_it_prints_the_arrays_as_they_were_delivered(binary, broker):
+    topic = broker.topic()
+    made = list(kubernetes_samples(series=20, points=2))
+    topic.produce(made, batch=10)
+    arrays = run(topic, "--from-beginning", "--arrays")
+    assert [len(array) for array in arrays] == [10, 10, 10, 10]
+    assert arrays == [[sample_object(each) for each in made[at : at + 10]] for at in range(0, 40, 10)]
+
+
+def test_it_begins_where_it_is_told(binary, broker):
+    topic = broker.topic()
+    old, new = sample("old", {}, now() - 3_600_000), sample("new", {}, now() - 1000)
+    topic.produce([old])
+    topic.produce([new])
+    assert_same(samples_of(run(topic, "--since", "5m")), [new])
+    assert run(topic) == []
+    assert_same(samples_of(run(topic, "--from-beginning", "--limit", "1")), [old])
 
 
 def test_it_prints_the_samples_that_arrive_as_json_lines(broker, tail):

@@ -115,9 +115,13 @@ class Gateway:
 
         return eventually(all_there, f"{count} samples of {match or 'everything'}", timeout) if count else []
 
+    def dropped(self, reason):
+        """Samples that the buffer refused for this reason."""
+        return self.own("promring_samples_dropped_total", reason=reason)
+
     def dead_letters(self):
         """The list at /api/v1/status/dead_letters."""
-        return self.api("status/dead_letters")["deadLetters"]
+        return self.api("status/dead_letters")["dead_letters"]
 
     # --- Ending ---
 
@@ -159,19 +163,27 @@ def samples_of_json(body):
 
 
 def samples_of_ndjson(lines):
-    """One series a line, with the members of a matrix element."""
+    """One sample a line, with the members of a vector element."""
     found = []
     for line in lines:
-        series = json.loads(line)
-        labels = label_key(series["metric"])
-        found += [Sample(labels, round(at * 1000), float(value)) for at, value in series["values"]]
+        each = json.loads(line)
+        at, value = each["value"]
+        found.append(Sample(label_key(each["metric"]), round(at * 1000), float(value)))
     return found
 
 
 def samples_of_csv(text):
-    """One sample a row: the labels in JSON, the time in milliseconds, the value."""
+    """One sample a row: the time in seconds, the value, the series as a selector."""
+    known = {}
+
+    def labels(series):
+        if series not in known:
+            ((only,),) = [family.samples for family in text_string_to_metric_families(f"{series} 1\n")]
+            known[series] = label_key({"__name__": only.name, **only.labels})
+        return known[series]
+
     rows = csv.DictReader(io.StringIO(text))
-    return [Sample(label_key(json.loads(row["labels"])), int(row["timestamp"]), float(row["value"])) for row in rows]
+    return [Sample(labels(row["series"]), round(float(row["timestamp"]) * 1000), float(row["value"])) for row in rows]
 
 
 # --- What the program is described to be -------------------------------------------------------------------------------
