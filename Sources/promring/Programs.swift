@@ -16,9 +16,6 @@ enum Programs {
     throw ProgramError("this build has no Kafka client")
   }
 
-  /// Why librdkafka refuses a property, `nil` when it takes it.
-  @Sendable static func kafkaPropertyProblem(_ name: String, _ value: String) -> String? { nil }
-
-  /// The properties that librdkafka knows.
-  static var kafkaPropertyNames: [String] { [] }
+  /// Which of these properties librdkafka refuses; `nil` when it takes them all.
+  @Sendable static func kafkaProblem(_ properties: [String: String]) -> KafkaPropertyProblem? { nil }
 }
