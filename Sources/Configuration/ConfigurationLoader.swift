@@ -11,10 +11,8 @@ public struct ConfigurationLoader: Sendable {
   public var readFile: @Sendable (String) throws(FileProblem) -> String
   /// The tree of a YAML text; the second argument is the path for messages.
   public var parseYAML: @Sendable (String, String) throws(ConfigurationError) -> ConfigurationNode
-  /// Asks librdkafka about a property: why it refuses name or value, `nil` when it takes them.
-  public var kafkaPropertyProblem: @Sendable (_ name: String, _ value: String) -> String? = { _, _ in nil }
-  /// Names that librdkafka knows, to suggest one for a mistyped name.
-  public var kafkaPropertyNames: [String] = []
+  /// Asks librdkafka about the properties: which of them it refuses, `nil` when it takes all.
+  public var kafkaProblem: @Sendable ([String: String]) -> KafkaPropertyProblem? = { _ in nil }
 
   public init(
     readFile: @escaping @Sendable (String) throws(FileProblem) -> String,
@@ -45,7 +43,7 @@ public struct ConfigurationLoader: Sendable {
       try builder.set(setting, to: texts, at: .option(setting.option))
     }
     try builder.validate(needsKafka: needsKafka)
-    try validateProperties(of: builder)
+    try askKafka(about: builder)
     return LoadedConfiguration(configuration: builder.configuration, origins: builder.origins)
   }
 
@@ -58,16 +56,28 @@ public struct ConfigurationLoader: Sendable {
     return (path, .environment(setting.environmentVariable))
   }
 
-  private func validateProperties(of builder: ConfigurationBuilder) throws(ConfigurationError) {
-    for (name, property) in builder.configuration.kafka.properties.sorted(by: { $0.key < $1.key }) {
-      guard let problem = kafkaPropertyProblem(name, property.value) else { continue }
-      // librdkafka quotes the value that it refuses.
-      let secret = property.isSecret(as: name) && !property.value.isEmpty
-      let shown = secret ? problem.replacing(property.value, with: KafkaProperty.mask) : problem
-      let known = kafkaPropertyNames.contains(name)
-      let near = known ? "" : Suggestion.text(for: name, among: kafkaPropertyNames)
-      throw ConfigurationError(builder.origin(ofProperty: name), "librdkafka property \(name): \(shown)\(near)")
+  private func askKafka(about builder: ConfigurationBuilder) throws(ConfigurationError) {
+    let properties = builder.configuration.kafka.properties
+    guard let problem = kafkaProblem(properties.mapValues(\.value)) else { return }
+    // librdkafka quotes the values that it refuses.
+    let secrets = properties.filter { $0.value.isSecret(as: $0.key) && !$0.value.value.isEmpty }.map(\.value.value)
+    let reason = secrets.sorted { $0.utf8.count > $1.utf8.count }.reduce(problem.reason) { text, secret in
+      text.replacing(secret, with: KafkaProperty.mask)
     }
+    throw ConfigurationError(
+      builder.origin(ofProperty: problem.property), "librdkafka property \(problem.property): \(reason)")
+  }
+}
+
+/// A property that librdkafka does not take, or misses.
+public struct KafkaPropertyProblem: Error, Equatable {
+  public let property: String
+  /// What is wrong with it, and what to do.
+  public let reason: String
+
+  public init(_ property: String, _ reason: String) {
+    self.property = property
+    self.reason = reason
   }
 }
 
@@ -76,21 +86,4 @@ public struct FileProblem: Error, Equatable {
   public let reason: String
 
   public init(_ reason: String) { self.reason = reason }
-}
-
-/// A configuration and where its values came from.
-public struct LoadedConfiguration: Sendable {
-  public let configuration: ServeConfiguration
-  let origins: [String: Origin]
-
-  /// Settings that somebody gave, in the order of the table: YAML key, value as it may be shown, and its origin.
-  public var given: [(key: String, value: String, origin: Origin)] {
-    Setting.all.flatMap { setting -> [(key: String, value: String, origin: Origin)] in
-      let parts = setting.shown(in: configuration).parts(of: setting.yamlKey.isEmpty ? setting.path : setting.yamlKey)
-      return parts.compactMap { part in
-        let key = part.name.map { ConfigurationBuilder.originKey(setting, $0) } ?? setting.path
-        return origins[key].map { (part.key, part.value, $0) }
-      }
-    }
-  }
 }

@@ -17,7 +17,7 @@ final class Answer: @unchecked Sendable {
   /// A body that is known. `nil` only when there is no memory.
   init?(status: Int, headers: HeaderFields, body: [UInt8], isHead: Bool) {
     self.status = Self.sound(status)
-    if body.count <= Self.copiedBytesMax || isHead {
+    if body.count <= Self.copiedBytesMax {
       let made = body.withUnsafeBytes { bytes in
         // Copied by the engine: it does not write through the pointer, which merely lacks a const.
         MHD_create_response_from_buffer(

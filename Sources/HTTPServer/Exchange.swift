@@ -148,7 +148,8 @@ final class Exchange: @unchecked Sendable {
     case .REQUEST_TERMINATED_TIMEOUT_REACHED: .timedOut
     case .REQUEST_TERMINATED_DAEMON_SHUTDOWN: .serverStopped
     case _ where aborted == .serverStopped: .serverStopped
-    case _ where answer?.feed?.hasFailed == true: .sourceFailed
+    // Asked of nobody who was given up: a source may still be at work then.
+    case _ where aborted == nil && answer?.feed?.hasFailed == true: .sourceFailed
     default: .clientGone
     }
   }

@@ -3,16 +3,22 @@ public struct Parameters: Sendable {
   /// Every pair, also repeated and empty ones.
   public let items: [(name: String, value: String)]
 
+  /// Far more than anybody needs; it bounds the memory that a body of many tiny pairs takes.
+  static let countMax = 10_000
+
   public init(_ items: [(name: String, value: String)] = []) {
     self.items = items
   }
 
   /// Reads `name=value&…` (URL standard, application/x-www-form-urlencoded): `+` is a space, a pair without `=` has an
   /// empty value, empty pairs are skipped.
-  /// - Throws: `HTTPError` 400 that names the pair whose percent-encoding is malformed or not UTF-8.
+  /// - Throws: `HTTPError` 400 that names the pair whose percent-encoding is malformed or not UTF-8, or if there are
+  ///   more than `countMax` pairs.
   public init(parsing bytes: ArraySlice<UInt8>) throws(HTTPError) {
     var items: [(name: String, value: String)] = []
-    for (index, pair) in bytes.split(separator: UInt8(ascii: "&")).enumerated() {
+    // One split more than allowed: what is left over then stands for all the rest.
+    for (index, pair) in bytes.split(separator: UInt8(ascii: "&"), maxSplits: Self.countMax).enumerated() {
+      guard index < Self.countMax else { throw HTTPError.badRequest("there are more than \(Self.countMax) parameters") }
       let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
       guard let name = PercentEncoding.decode(pair[..<equals], plusIsSpace: true) else {
         throw HTTPError.badRequest("the name of parameter \(index + 1) is malformed: invalid percent-encoding or UTF-8")

@@ -1,3 +1,4 @@
+internal import CMicroHTTPD
 import Glibc
 
 /// The address at the other end of a connection: of the client, or of the proxy before it.
@@ -26,7 +27,7 @@ public struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     }
     let raw = UnsafeRawPointer(address)
     let port = UInt16(bigEndian: raw.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-    switch Int32(address.pointee.sa_family) {
+    switch Int32(raw.loadUnaligned(as: UInt16.self)) {
     case AF_INET:
       let ipv4 = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
       self.init(high: 0, low: Self.mappedPrefix | UInt64(ipv4), port: port)

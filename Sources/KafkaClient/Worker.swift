@@ -232,7 +232,6 @@ private struct WorkerLoop: ~Copyable {
   }
 
   private mutating func process(count: Int) {
-    isBusy = true
     let now = Clock.monotonicNanoseconds
     var used = 0
     var last: (key: Key, reading: Reading)?
@@ -269,6 +268,7 @@ private struct WorkerLoop: ~Copyable {
       }
     }
     if used > 0 {
+      isBusy = true
       let lent = UnsafeMutableBufferPointer(start: records.baseAddress, count: used)
       processor.process(RecordBatch(lent))
       lent.deinitialize()

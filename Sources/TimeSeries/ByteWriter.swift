@@ -97,6 +97,13 @@ public struct ByteWriter: ~Copyable {
     append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
   }
 
+  /// The name of the next member of the JSON object that is open, with the comma before it where one is due.
+  public mutating func member(_ name: String) {
+    if used > 0, base[used - 1] != UInt8(ascii: "{") { append(UInt8(ascii: ",")) }
+    append(json: name)
+    append(UInt8(ascii: ":"))
+  }
+
   /// A JSON string, quotes included.
   public mutating func append(json text: String) {
     append(UInt8(ascii: "\""))

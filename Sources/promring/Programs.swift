@@ -50,18 +50,22 @@ enum Programs {
     tail.stop(within: .seconds(5))
   }
 
-  /// Why librdkafka refuses a property, `nil` when it takes it.
-  @Sendable static func kafkaPropertyProblem(_ name: String, _ value: String) -> String? {
+  /// What librdkafka does not like of these properties, `nil` when it takes them all.
+  @Sendable static func kafkaProblem(_ properties: [String: String]) -> KafkaPropertyProblem? {
     do throws(SettingsError) {
-      _ = try ClientSettings(brokers: ["localhost"], properties: [name: value, "sasl.mechanism": "PLAIN"])
+      _ = try ClientSettings(brokers: ["localhost"], properties: properties)
       return nil
     } catch {
-      return "\(error)"
+      switch error {
+      case .unknown(let property, let hint):
+        let reason = "librdkafka \(ClientSettings.libraryVersion) knows no such property"
+        return KafkaPropertyProblem(property, reason + (hint.map { "; \($0)" } ?? ""))
+      case .invalid(let property, let reason), .reserved(let property, let reason):
+        return KafkaPropertyProblem(property, reason)
+      default: return KafkaPropertyProblem("", "\(error)")
+      }
     }
   }
-
-  /// The properties that librdkafka knows.
-  static var kafkaPropertyNames: [String] { [] }
 
   /// The text of `openapi.yaml`.
   private static var description: [UInt8] { PackageResources.openapi_yaml }

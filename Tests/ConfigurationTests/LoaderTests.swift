@@ -101,11 +101,13 @@ import Testing
     ),
     (
       ["PROMRING_KAFKA_DEAD_LETTER_TOPIC": "metrics"],
-      #"PROMRING_KAFKA_DEAD_LETTER_TOPIC: "metrics" is itself read, by the topic "metrics": its records would go round for ever"#
+      #"PROMRING_KAFKA_DEAD_LETTER_TOPIC: "metrics" is itself read, by the topic "metrics": "#
+        + "its records would go round for ever"
     ),
     (
       ["PROMRING_KAFKA_TOPIC": "^metrics", "PROMRING_KAFKA_DEAD_LETTER_TOPIC": "metrics-dead"],
-      #"PROMRING_KAFKA_DEAD_LETTER_TOPIC: "metrics-dead" is itself read, by the topic "^metrics": its records would go round for ever"#
+      #"PROMRING_KAFKA_DEAD_LETTER_TOPIC: "metrics-dead" is itself read, by the topic "^metrics": "#
+        + "its records would go round for ever"
     ),
     (
       ["PROMRING_KAFKA_PROPERTY": "group.id=x"],
@@ -131,11 +133,13 @@ import Testing
     (["PROMRING_WEB_CORS_ORIGIN": "("], #"PROMRING_WEB_CORS_ORIGIN: error parsing regexp "(": missing ): ("#),
     (
       ["PROMRING_EXPORT_METRIC_TYPE": "x=conter"],
-      #"PROMRING_EXPORT_METRIC_TYPE: x: "conter" is none of counter, gauge, histogram, summary, untyped; did you mean counter?"#
+      #"PROMRING_EXPORT_METRIC_TYPE: x: "conter" is none of counter, gauge, histogram, summary, untyped"#
+        + "; did you mean counter?"
     ),
     (
       ["PROMRING_LOG_LEVEL": "wraning\nx"],
-      #"PROMRING_LOG_LEVEL: "wraning x" is none of trace, debug, info, notice, warning, error, critical; did you mean warning?"#
+      #"PROMRING_LOG_LEVEL: "wraning x" is none of trace, debug, info, notice, warning, error, critical"#
+        + "; did you mean warning?"
     ),
   ])
   func `what is wrong is told in one line that names it`(change: [String: String], message: String) {
@@ -151,7 +155,8 @@ import Testing
       _ = try LoaderTests.loader(environment: [:]).load()
     } throws: { error in
       "\(error)"
-        == "--kafka-brokers is missing; give the option, PROMRING_KAFKA_BROKERS or kafka.brokers in the file of --config-file"
+        == "--kafka-brokers is missing; give the option, PROMRING_KAFKA_BROKERS or "
+        + "kafka.brokers in the file of --config-file"
     }
   }
 
@@ -161,25 +166,25 @@ import Testing
     #expect(try LoaderTests.loader(environment: environment).load().configuration.kafka.brokers == [broker])
   }
 
-  @Test func `librdkafka's refusal names the property, suggests another and hides secrets`() throws {
+  @Test func `librdkafka's refusal names the property and its place, and hides secrets`() throws {
     var loader = LoaderTests.loader([("kafka.property", ["sasl.mechanisn=PLAIN"])])
-    loader.kafkaPropertyNames = ["sasl.mechanism", "sasl.password"]
-    loader.kafkaPropertyProblem = { name, value in
-      switch name {
-      case "sasl.mechanisn": "No such configuration property"
-      case "sasl.password": "Invalid value \"\(value)\""
-      default: nil
+    loader.environment["PROMRING_KAFKA_PROPERTY_SASL_PASSWORD"] = "geheim"
+    loader.kafkaProblem = { properties in
+      for (name, value) in properties where name != "sasl.password" {
+        return KafkaPropertyProblem(name, "no such property (value \(value))")
       }
+      return KafkaPropertyProblem("sasl.password", "invalid value \(properties["sasl.password"] ?? "")")
     }
     #expect { _ = try loader.load() } throws: { error in
-      "\(error)"
-        == "--kafka-property: librdkafka property sasl.mechanisn: No such configuration property; did you mean sasl.mechanism?"
+      "\(error)" == "--kafka-property: librdkafka property sasl.mechanisn: no such property (value PLAIN)"
     }
     loader.options = []
-    loader.environment["PROMRING_KAFKA_PROPERTY_SASL_PASSWORD"] = "geheim"
     #expect { _ = try loader.load() } throws: { error in
-      "\(error)"
-        == #"PROMRING_KAFKA_PROPERTY_SASL_PASSWORD: librdkafka property sasl.password: Invalid value "<secret>""#
+      "\(error)" == "PROMRING_KAFKA_PROPERTY_SASL_PASSWORD: librdkafka property sasl.password: invalid value <secret>"
+    }
+    loader.kafkaProblem = { _ in KafkaPropertyProblem("sasl.mechanism", "not set") }
+    #expect { _ = try loader.load() } throws: { error in
+      "\(error)" == "librdkafka property sasl.mechanism: not set"
     }
   }
 

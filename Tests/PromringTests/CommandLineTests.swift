@@ -139,7 +139,8 @@ import Testing
     #expect(stopped.output == "")
     #expect(
       stopped.errors
-        == "promring: PROMRING_KAFKA_TOPICS: no setting has this environment variable; did you mean PROMRING_KAFKA_TOPIC?\n"
+        == "promring: PROMRING_KAFKA_TOPICS: no setting has this environment variable"
+        + "; did you mean PROMRING_KAFKA_TOPIC?\n"
     )
   }
 }

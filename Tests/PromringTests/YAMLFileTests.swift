@@ -90,7 +90,8 @@ import Testing
     ),
     (
       "export:\n  metrics: {a: gague}",
-      #"etc/p.yaml:2:16: export.metrics.a: a: "gague" is none of counter, gauge, histogram, summary, untyped; did you mean gauge?"#
+      #"etc/p.yaml:2:16: export.metrics.a: a: "gague" is none of counter, gauge, histogram, summary, untyped"#
+        + "; did you mean gauge?"
     ),
     ("kafka: [a", "etc/p.yaml:2:1: no YAML: did not find expected ',' or ']' while parsing a flow sequence"),
     ("log:\n  level: info\n  level: debug", "etc/p.yaml:2:3: given twice: level"),

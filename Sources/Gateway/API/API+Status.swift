@@ -21,24 +21,19 @@ extension API {
   func runtimeInformation() -> Response {
     let process = ProcessInfo.processInfo
     return Answer.success { writer in
-      writer.append("{\"startTime\":")
-      writer.append(json: ISO8601.string(startedAt))
-      writer.append(",\"CWD\":")
-      writer.append(json: FileManager.default.currentDirectoryPath)
-      writer.append(",\"hostname\":")
-      writer.append(json: process.hostName)
-      writer.append(",\"serverTime\":")
-      writer.append(json: ISO8601.string(clock()))
-      writer.append(",\"reloadConfigSuccess\":true,\"lastConfigTime\":")
-      writer.append(json: ISO8601.string(startedAt))
-      writer.append(",\"corruptionCount\":0,\"goroutineCount\":")
-      writer.append(decimal: Int64(threadCount()))
-      writer.append(",\"GOMAXPROCS\":")
-      writer.append(decimal: Int64(process.activeProcessorCount))
-      writer.append(",\"GOMEMLIMIT\":")
-      writer.append(decimal: Int64(configuration.buffer.maxBytes))
-      writer.append(",\"GOGC\":\"\",\"GODEBUG\":\"\",\"storageRetention\":")
-      writer.append(json: DurationText.string(configuration.buffer.retention))
+      writer.append("{")
+      writer.member("startTime", ISO8601.string(startedAt))
+      writer.member("CWD", FileManager.default.currentDirectoryPath)
+      writer.member("hostname", process.hostName)
+      writer.member("serverTime", ISO8601.string(clock()))
+      writer.append(",\"reloadConfigSuccess\":true")
+      writer.member("lastConfigTime", ISO8601.string(startedAt))
+      writer.member("corruptionCount", 0)
+      writer.member("goroutineCount", Int64(threadCount()))
+      writer.member("GOMAXPROCS", Int64(process.activeProcessorCount))
+      writer.member("GOMEMLIMIT", Int64(configuration.buffer.maxBytes))
+      writer.append(",\"GOGC\":\"\",\"GODEBUG\":\"\"")
+      writer.member("storageRetention", DurationText.string(configuration.buffer.retention))
       writer.append("}")
     }
   }
@@ -105,97 +100,109 @@ extension API {
 
   func kafkaStatus() -> Response {
     let snapshot = consumers.snapshot()
-    let readiness = self.readiness()
     let now = clock()
     return Answer.success { writer in
-      writer.append("{\"mode\":")
-      writer.append(json: configuration.kafka.mode.rawValue)
-      writer.append(",\"group_id\":")
-      writer.append(json: snapshot.group)
-      writer.append(",\"brokers\":")
-      writer.append(json: configuration.kafka.brokers)
-      writer.append(",\"topics\":")
-      writer.append(json: configuration.kafka.topics)
-      writer.append(",\"client_version\":")
-      writer.append(json: ClientSettings.libraryVersion)
-      writer.append(",\"state\":")
-      writer.append(json: readiness.state.rawValue)
-      writer.append(",\"causes\":[")
-      for (i, cause) in readiness.causes.enumerated() {
-        if i > 0 { writer.append(",") }
-        writer.append("{\"reason\":")
-        writer.append(json: cause.reason)
-        writer.append(",\"since\":")
-        writer.append(json: ISO8601.string(cause.since))
-        writer.append("}")
-      }
-      writer.append("],\"rebalances\":")
-      writer.append(decimal: Int64(snapshot.rebalances))
-      writer.append(",\"replay_progress\":")
-      writer.append(snapshot.replayProgress, .json)
-      writer.append(",\"partitions\":[")
-      for (i, partition) in snapshot.partitions.enumerated() {
-        if i > 0 { writer.append(",") }
-        write(partition, now, to: &writer)
-      }
-      writer.append("],\"errors\":[")
-      for (i, (kind, count)) in snapshot.errors.sorted(by: { $0.key.rawValue < $1.key.rawValue }).enumerated() {
-        if i > 0 { writer.append(",") }
-        writer.append("{\"class\":")
-        writer.append(json: kind.rawValue)
-        writer.append(",\"count\":")
-        writer.append(decimal: Int64(count))
-        writer.append("}")
-      }
-      writer.append("],\"last_error\":")
-      if let failure = snapshot.lastFailure {
-        writer.append("{\"class\":")
-        writer.append(json: failure.kind.rawValue)
-        writer.append(",\"name\":")
-        writer.append(json: failure.name)
-        writer.append(",\"text\":")
-        writer.append(json: failure.text)
-        writer.append(",\"at\":")
-        writer.append(json: ISO8601.string(failure.at))
+      writer.append("{")
+      writer.member("mode", configuration.kafka.mode.rawValue)
+      writer.member("group_id", snapshot.group)
+      writer.member("member_id", snapshot.memberID)
+      writer.member("client_version", ClientSettings.libraryVersion)
+      writer.member("topics", configuration.kafka.topics)
+      writer.member("matched_topics", snapshot.matchedTopics)
+      writer.member("state", readiness().state.rawValue)
+      writer.member("trouble")
+      if let trouble = snapshot.trouble {
+        writer.append("{")
+        writer.member("cause", trouble.cause.rawValue)
+        writer.member("since", ISO8601.string(trouble.since))
+        writer.member("detail", trouble.detail)
         writer.append("}")
       } else {
         writer.append("null")
       }
+      writer.member("replay_progress")
+      writer.append(snapshot.replayProgress, .json)
+      writer.member("rebalances", Int64(snapshot.rebalances))
+      writer.member("last_rebalance", snapshot.lastRebalanceAt.map(ISO8601.string))
+      write(snapshot.brokers, to: &writer)
+      writer.member("partitions")
+      writer.append("[")
+      for (i, partition) in snapshot.partitions.enumerated() {
+        if i > 0 { writer.append(",") }
+        write(partition, now, to: &writer)
+      }
+      writer.append("]")
+      writer.member("errors")
+      writer.append("{")
+      for (kind, count) in snapshot.errors.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        writer.member(kind.rawValue, Int64(count))
+      }
+      writer.append("}")
+      writer.member("last_error")
+      if let failure = snapshot.lastFailure {
+        writer.append("{")
+        writer.member("kind", failure.kind.rawValue)
+        writer.member("name", failure.name)
+        writer.member("text", failure.text)
+        writer.member("at", ISO8601.string(failure.at))
+        writer.append("}")
+      } else {
+        writer.append("null")
+      }
+      writer.member("queue_records", Int64(snapshot.queueRecords))
+      writer.member("queue_bytes", Int64(snapshot.queueBytes))
+      writer.member("gaps", Int64(snapshot.gaps))
+      writer.member("records_lost", snapshot.recordsLost)
+      writer.member("client_restarts", Int64(snapshot.recreations))
       writer.append("}")
     }
+  }
+
+  private func write(_ brokers: [ConsumerSnapshot.Broker], to writer: inout ByteWriter) {
+    writer.member("brokers")
+    writer.append("[")
+    for (i, broker) in brokers.enumerated() {
+      if i > 0 { writer.append(",") }
+      writer.append("{")
+      writer.member("id", Int64(broker.id))
+      writer.member("address", broker.address)
+      writer.member("up")
+      writer.append(broker.isUp ? "true" : "false")
+      writer.member("state", broker.state)
+      writer.member("round_trip_seconds")
+      writer.append(Double(max(broker.roundTripAverage, 0)) / 1e6, .json)
+      writer.member("errors", Int64(broker.errors))
+      writer.append("}")
+    }
+    writer.append("]")
   }
 
   private func write(_ partition: ConsumerSnapshot.Partition, _ now: Int64, to writer: inout ByteWriter) {
     let intake = intake.partition(TopicPartition(partition.topic, partition.partition))
     let newest = intake.newestTimestamp.load(ordering: .relaxed)
-    writer.append("{\"topic\":")
-    writer.append(json: partition.topic)
-    writer.append(",\"partition\":")
-    writer.append(decimal: Int64(partition.partition))
-    for (name, value) in [
-      ("start_offset", partition.start), ("target_offset", partition.target), ("position", partition.position),
-      ("high_watermark", partition.highWatermark), ("lag_records", partition.lag),
-    ] {
-      writer.append(",")
-      writer.append(json: name)
-      writer.append(":")
-      writer.append(decimal: value)
-    }
-    writer.append(",\"lag_seconds\":")
+    writer.append("{")
+    writer.member("topic", partition.topic)
+    writer.member("partition", Int64(partition.partition))
+    writer.member("leader", partition.leader.map { Int64($0) })
+    writer.member("start_offset", partition.start)
+    writer.member("target_offset", partition.target)
+    writer.member("position", partition.position)
+    writer.member("low_watermark", partition.lowWatermark)
+    writer.member("high_watermark", partition.highWatermark)
+    writer.member("lag_records", partition.lag)
+    writer.member("lag_seconds")
     if newest == Int.min {
       writer.append("null")
     } else {
       writer.append(seconds: max(now - Int64(newest), 0))
     }
-    writer.append(partition.isReplayed ? ",\"replayed\":true" : ",\"replayed\":false")
-    writer.append(",\"records\":")
-    writer.append(decimal: Int64(partition.records))
-    writer.append(",\"samples\":")
-    writer.append(decimal: Int64(intake.samples.load(ordering: .relaxed)))
-    writer.append(",\"errors\":")
-    writer.append(decimal: Int64(intake.flawed.load(ordering: .relaxed)))
-    writer.append(",\"error\":")
-    writer.append(json: partition.error)
+    writer.member("replayed")
+    writer.append(partition.isReplayed ? "true" : "false")
+    writer.member("records", Int64(partition.records))
+    writer.member("samples", Int64(intake.samples.load(ordering: .relaxed)))
+    writer.member("errors", Int64(intake.flawed.load(ordering: .relaxed)))
+    writer.member("last_record", partition.lastRecordAt.map(ISO8601.string))
+    writer.member("last_error", partition.error)
     writer.append("}")
   }
 
@@ -215,24 +222,16 @@ extension API {
       writer.append("},\"dead_letters\":[")
       for (i, letter) in letters.prefix(limit == 0 ? letters.count : limit).enumerated() {
         if i > 0 { writer.append(",") }
-        writer.append("{\"topic\":")
-        writer.append(json: letter.topic)
-        writer.append(",\"partition\":")
-        writer.append(decimal: Int64(letter.partition))
-        writer.append(",\"offset\":")
-        writer.append(decimal: letter.offset)
-        writer.append(",\"timestamp\":")
-        writer.append(json: letter.timestamp.map(ISO8601.string))
-        writer.append(",\"reason\":")
-        writer.append(json: letter.reason)
-        writer.append(",\"detail\":")
-        writer.append(json: letter.detail)
-        writer.append(",\"size\":")
-        writer.append(decimal: Int64(letter.size))
-        writer.append(",\"first_bytes\":")
-        writer.append(json: Data(letter.firstBytes).base64EncodedString())
-        writer.append(",\"text\":")
-        writer.append(json: String(decoding: letter.text, as: UTF8.self))
+        writer.append("{")
+        writer.member("topic", letter.topic)
+        writer.member("partition", Int64(letter.partition))
+        writer.member("offset", letter.offset)
+        writer.member("timestamp", letter.timestamp.map(ISO8601.string))
+        writer.member("reason", letter.reason)
+        writer.member("detail", letter.detail)
+        writer.member("size", Int64(letter.size))
+        writer.member("first_bytes", Data(letter.firstBytes).base64EncodedString())
+        writer.member("text", String(decoding: letter.text, as: UTF8.self))
         writer.append("}")
       }
       writer.append("]}")
@@ -241,6 +240,21 @@ extension API {
 }
 
 extension ByteWriter {
+  fileprivate mutating func member(_ name: String, _ value: String?) {
+    member(name)
+    append(json: value)
+  }
+
+  fileprivate mutating func member(_ name: String, _ value: Int64?) {
+    member(name)
+    append(decimal: value)
+  }
+
+  fileprivate mutating func member(_ name: String, _ values: [String]) {
+    member(name)
+    append(json: values)
+  }
+
   fileprivate mutating func append(json texts: [String]) {
     append("[")
     for (i, text) in texts.enumerated() {

@@ -10,8 +10,7 @@ extension ConfigurationLoader {
       parseYAML: { text, path throws(ConfigurationError) in try YAMLFile.parse(text, path: path) })
     self.options = options
     environment = ProcessInfo.processInfo.environment
-    kafkaPropertyProblem = Programs.kafkaPropertyProblem
-    kafkaPropertyNames = Programs.kafkaPropertyNames
+    kafkaProblem = Programs.kafkaProblem
   }
 }
 

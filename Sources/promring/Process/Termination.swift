@@ -1,7 +1,8 @@
 internal import Dispatch
 internal import Synchronization
 
-/// The wish that the process end: made once, by a signal or by whatever cannot go on; any number of threads wait for it.
+/// The wish that the process end: made once, by a signal or by whatever cannot go on; any number of threads may wait for
+/// it.
 final class Termination: Sendable {
   private let first = Mutex<String?>(nil)
   private let requested = DispatchSemaphore(value: 0)
