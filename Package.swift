@@ -46,15 +46,19 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    // Embedded bytes are one array literal, which the optimiser would think about for minutes.
+    .target(
+      name: "Description", resources: [.embedInCode("openapi.yaml")],  // a link to the one at the top
+      swiftSettings: strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
     .executableTarget(
       name: "promring",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Gateway",
+        "Description",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ],
-      resources: [.embedInCode("openapi.yaml")],  // a link to the one at the top
       swiftSettings: strict),
     .executableTarget(
       name: "PromringBenchmarks",

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Description
 internal import Foundation
 internal import Gateway
 internal import KafkaClient
@@ -9,7 +10,7 @@ internal import Logging
 enum Programs {
   /// Serves until `context.termination`; throws when it cannot start.
   static func serve(_ configuration: ServeConfiguration, _ context: ProgramContext) throws {
-    let gateway = try Gateway(configuration, logger: context.logger, description: description)
+    let gateway = try Gateway(configuration, logger: context.logger, description: Description.openAPI)
     context.termination.wait()
     gateway.stop(within: configuration.shutdown.timeout - .milliseconds(500))
   }
@@ -17,7 +18,7 @@ enum Programs {
   static func demo(_ configuration: DemoConfiguration, _ context: ProgramContext) throws {
     let demo = try Demo(
       configuration.gateway, interval: configuration.interval, partitions: configuration.partitions,
-      logger: context.logger, description: description)
+      logger: context.logger, description: Description.openAPI)
     while !demo.isReady, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.05) }
     if context.termination.reason == nil {
       print(DemoBanner.text(baseURL: "http://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
@@ -66,9 +67,6 @@ enum Programs {
       }
     }
   }
-
-  /// The text of `openapi.yaml`.
-  private static var description: [UInt8] { PackageResources.openapi_yaml }
 }
 
 /// What the demo says when it is ready: commands that work as they stand.

@@ -1,0 +1,5 @@
+/// What the program says of its own HTTP side.
+public enum Description {
+  /// The text of `openapi.yaml`, as it was when this was built.
+  public static var openAPI: [UInt8] { PackageResources.openapi_yaml }
+}
