@@ -1,1 +1,92 @@
+// What Swift cannot import of libmicrohttpd: variadic functions, macros with casts, and the option array, whose
+// function pointers travel as integers.
+#pragma once
 #include <microhttpd.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>  // not part of Swift's Glibc module, nor is the next
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+/// What a daemon of ours is started with; every field is required.
+struct mhd_settings {
+  int listen_socket;  // bound and listening; the daemon closes it when it is stopped
+  int is_ipv6;
+  unsigned int threads;
+  unsigned int connections_max;
+  unsigned int connections_per_address_max;  // 0: no limit
+  unsigned int idle_timeout_seconds;         // 0: none
+  size_t connection_memory;
+  void *context;  // first argument of every callback below
+  MHD_AcceptPolicyCallback accept;
+  MHD_AccessHandlerCallback access;
+  void *(*target_received)(void *context, const char *target, struct MHD_Connection *connection);
+  MHD_RequestCompletedCallback completed;
+  MHD_LogCallback log;  // NULL: silent
+};
+
+/// Leaves the target as the client wrote it: paths are split before they are decoded, or %2F would be a separator.
+static size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
+  (void)context;
+  (void)connection;
+  return strlen(text);
+}
+
+/// MHD_start_daemon is variadic. NULL when libmicrohttpd refuses; errno may say why.
+static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
+  unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
+  if (s->is_ipv6) flags |= MHD_USE_IPv6;
+  if (s->log) flags |= MHD_USE_ERROR_LOG;
+  struct MHD_OptionItem options[12];
+  int n = 0;
+  // The logger has to be first, or errors in later options go to stderr.
+  if (s->log) options[n++] = (struct MHD_OptionItem){MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)s->log, s->context};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_socket, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)s->completed, s->context};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)s->target_received, s->context};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)mhd_keep_escapes, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, s->connections_max, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->connections_per_address_max, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, s->idle_timeout_seconds, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->connection_memory, NULL};
+  // A pool of one is refused; without the option there is one thread.
+  if (s->threads > 1) options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, s->threads, NULL};
+  options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+  return MHD_start_daemon(flags, 0, s->accept, s->context, s->access, s->context, MHD_OPTION_ARRAY, options,
+                          MHD_OPTION_END);
+}
+
+/// Connections open now, over all threads; 0 if unknown.
+static inline unsigned int mhd_connections(struct MHD_Daemon *daemon) {
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+  return info ? info->num_connections : 0;
+}
+
+/// The connection's socket, or -1.
+static inline int mhd_socket(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info ? info->connect_fd : -1;
+}
+
+/// The client's address, or NULL.
+static inline const struct sockaddr *mhd_client_address(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  return info ? info->client_addr : NULL;
+}
+
+/// Makes a response of unknown size end with the connection instead of being chunked.
+static inline void mhd_close_delimited(struct MHD_Response *response) {
+  MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
+// Macros whose casts the importer does not follow.
+static const int64_t mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
+static const int64_t mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
+static const uint64_t mhd_size_unknown = MHD_SIZE_UNKNOWN;
+
+/// POLLRDHUP, "the peer has closed or shut down its sending half": <poll.h> hides it without _GNU_SOURCE.
+static const int16_t poll_peer_closed = 0x2000;
+
+/// Names a thread, in at most 15 bytes. Declared here, as <pthread.h> hides it without _GNU_SOURCE.
+extern int pthread_setname_np(pthread_t thread, const char *name);

@@ -1,2 +1,110 @@
 internal import CMicroHTTPD
-internal import CZlib
+import Glibc
+
+/// An HTTP/1.1 server. It serves from `start` until `stop`, or until it is released.
+public final class Server: Sendable {
+  private enum Phase {
+    case running(OpaquePointer)
+    case stopping
+    case stopped
+  }
+
+  public struct Statistics: Sendable, Equatable {
+    /// Connections open, also those between two requests.
+    public var connections: Int
+    /// Requests received in part or whole and not yet answered to the last byte.
+    public var activeRequests: Int
+  }
+
+  /// Where it listens; the port is the real one.
+  public let address: ListenAddress
+  public var port: UInt16 { address.port }
+  private let core: ServerCore
+  private let phase: Monitor<Phase>
+
+  /// Starts to listen; requests are served when this returns.
+  /// - Throws: `ServerError`, which says what to change.
+  public static func start(
+    _ settings: ServerSettings, router: Router, hooks: ServerHooks = ServerHooks()
+  ) throws(ServerError) -> Server {
+    let socket = try ListenSocket(settings.address)
+    let core = ServerCore(settings: settings, router: router, hooks: hooks)
+    let port = socket.port
+    let daemon = try startDaemon(socket, core)
+    return Server(core, daemon, ListenAddress(host: settings.address.host, port: port))
+  }
+
+  private init(_ core: ServerCore, _ daemon: OpaquePointer, _ address: ListenAddress) {
+    self.core = core
+    self.address = address
+    phase = Monitor(.running(daemon))
+  }
+
+  deinit { stop(within: .zero) }
+
+  public var statistics: Statistics {
+    let connections = phase.withLock { phase in
+      if case .running(let daemon) = phase { Int(mhd_connections(daemon)) } else { 0 }
+    }
+    return Statistics(connections: connections, activeRequests: core.activeRequests)
+  }
+
+  /// Stops: new connections are refused, event streams ended, running responses finished, and then everything is
+  /// closed. Returns when no thread of the engine is left; a second call waits for the first.
+  ///
+  /// What has not finished in time is cut off. A handler that still runs then sees `isCancelled`, and what it returns
+  /// is dropped: its pool has to be waited for separately.
+  /// - Parameter timeout: for the running responses; `ServerSettings.grace` unless given.
+  /// - Returns: whether all responses were finished in time; true for a server that is stopped already.
+  /// - Precondition: not called by a handler or a hook, whose end it would wait for.
+  @discardableResult
+  public func stop(within timeout: Duration? = nil) -> Bool {
+    let daemon: OpaquePointer? = phase.wait { phase in
+      switch phase {
+      case .running(let daemon):
+        phase = .stopping
+        return .some(daemon)
+      case .stopping: return nil
+      case .stopped: return .some(nil)
+      }
+    }
+    guard let daemon else { return true }
+    let isDrained = core.drain(within: timeout ?? core.settings.grace)
+    core.abortAll()
+    // The engine aborts the process if a connection is suspended here; `abortAll` has seen to that.
+    MHD_stop_daemon(daemon)
+    core.watch.end()
+    phase.withLock { $0 = .stopped }
+    phase.notifyAll()
+    return isDrained
+  }
+
+  private static func startDaemon(
+    _ socket: consuming ListenSocket, _ core: ServerCore
+  ) throws(ServerError) -> OpaquePointer {
+    let settings = core.settings
+    let threads = UInt32(clamping: max(settings.ioThreads, 1))
+    var options = mhd_settings()
+    options.listen_socket = socket.descriptor
+    options.is_ipv6 = socket.isIPv6 ? 1 : 0
+    options.threads = threads
+    options.connections_max = max(UInt32(clamping: settings.connectionsMax), threads)
+    options.connections_per_address_max = UInt32(clamping: settings.connectionsPerAddressMax)
+    let timeout = settings.idleTimeout.components
+    options.idle_timeout_seconds = UInt32(clamping: timeout.seconds + (timeout.attoseconds > 0 ? 1 : 0))
+    options.connection_memory = max(settings.headerBytesMax, 8 << 10)
+    // Not retained: the server holds the core until the daemon is gone.
+    options.context = Unmanaged.passUnretained(core).toOpaque()
+    options.accept = connectionOffered
+    options.access = requestProgressed
+    options.target_received = targetReceived
+    options.completed = requestCompleted
+    if core.hooks.log != nil { options.log = messageLogged }
+    errno = 0
+    guard let daemon = mhd_start(&options) else {
+      throw .engineRefused(code: errno)  // the socket is still ours, and closed on the way out
+    }
+    _ = socket.release()
+    return daemon
+  }
+}
