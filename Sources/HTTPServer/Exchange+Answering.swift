@@ -81,7 +81,8 @@ extension Exchange {
       return Answer(status: response.status, headers: headers, body: bytes, isHead: isHead)
     case .stream(let source):
       guard let pool else { throw HTTPError(500, "internal error: a stream needs a pooled route") }
-      return try makeAnswer(response.status, headers, source, coding: negotiate(response, &headers), pool: pool)
+      let coding = negotiate(response, &headers)
+      return try makeAnswer(response.status, headers, source, coding: coding, pool: pool)
     case .events(let stream):
       return Answer(
         status: response.status, headers: headers, feed: EventFeed(stream, exchange: self),

@@ -88,8 +88,12 @@ final class Exchange: @unchecked Sendable {
     }
   }
 
+  /// What a pooled handler came to; `nil` if it did not in time, or nobody waits for it.
   func takeAnswer() -> Answer? {
-    gate.withLock { $0.answer.take() }
+    gate.withLock { gate in
+      let answer = gate.answer.take()
+      return gate.aborted == nil ? answer : nil
+    }
   }
 
   // MARK: Ending

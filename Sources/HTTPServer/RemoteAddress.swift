@@ -1,4 +1,3 @@
-internal import CMicroHTTPD
 import Glibc
 
 /// The address at the other end of a connection: of the client, or of the proxy before it.
