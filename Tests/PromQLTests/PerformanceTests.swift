@@ -53,9 +53,16 @@ struct PerformanceTests {
       }
 
       func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleColumns) {
+        let first = timestamps.firstIndex { $0 >= start } ?? timestamps.count
+        let last = timestamps.lastIndex { $0 <= end } ?? -1
+        guard first <= last else { return }
         let base = index * timestamps.count
-        for i in timestamps.indices where timestamps[i] >= start && timestamps[i] <= end {
-          columns.append(timestamps[i], values[base + i])
+        columns.append(most: last - first + 1) { times, numbers in
+          for i in first...last {
+            times[i - first] = timestamps[i]
+            numbers[i - first] = values[base + i]
+          }
+          return last - first + 1
         }
       }
     }

@@ -66,11 +66,12 @@ extension Evaluator {
       var row: Rows
       var firstFound: Int?
     }
-    let (control, labels, width) = (control, labels, leaf.frame.count)
+    let (control, width) = (control, leaf.frame.count)
     let countsPerStep = countsPerStep(leaf.frame)
     let scratchRows = try Rows(count: options.threads, width: width, control: control)
     var worker = 0
-    let filter = aggregation.filter
+    let filter = LabelFilter(
+      aggregation.grouping, keepsListed: !aggregation.without, dropsMetadata: leaf.dropsName)
     let parts = try Parallel.run(
       count: leaf.selection.count, threads: options.threads, grain: Evaluator.grain,
       state: {
@@ -90,7 +91,7 @@ extension Evaluator {
           if state.1.firstFound == nil { state.1.firstFound = index }
           state.1.scratch.removeAll()
           if !filter.keepsNothing {
-            labels.withLabels(leaf.key(index)) { lent in
+            leaf.selection.withLabels(of: index) { lent in
               for label in lent where filter(label) { state.1.scratch.append(label) }
             }
           }

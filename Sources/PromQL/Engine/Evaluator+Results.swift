@@ -105,13 +105,11 @@ extension Evaluator {
   }
 
   private func extend(_ columns: SampleColumns, _ start: Int64, _ end: Int64, smoothed: Bool) -> SampleColumns {
-    columns.timestamps.withUnsafeBufferPointer { times in
-      columns.values.withUnsafeBufferPointer { values in
-        guard let timestamps = times.baseAddress, let base = values.baseAddress else { return SampleColumns() }
-        let window = Window(timestamps: timestamps, values: base, count: columns.count, start: start, end: end)
-        return ExtendedWindow.samples(window, smoothed: smoothed)
-      }
+    guard let timestamps = columns.timestamps.baseAddress, let base = columns.values.baseAddress else {
+      return SampleColumns()
     }
+    let window = Window(timestamps: timestamps, values: base, count: columns.count, start: start, end: end)
+    return ExtendedWindow.samples(window, smoothed: smoothed)
   }
 }
 

@@ -70,57 +70,52 @@ struct Leaf: Sendable {
   private func pick(_ row: UnsafeMutablePointer<Double>, _ reader: inout Reader) -> Int {
     let total = reader.columns.count
     var found = 0
-    return reader.columns.timestamps.withUnsafeBufferPointer { timestamps in
-      reader.columns.values.withUnsafeBufferPointer { values in
-        var next = 0
-        for step in 0..<frame.count {
-          let time = (fixed ?? frame.time(step)) - offset
-          while next < total, timestamps[next] <= time { next += 1 }
-          guard next > 0, timestamps[next - 1] > time - lookback, !values[next - 1].isMissing else {
-            row[step] = .missing
-            continue
-          }
-          switch kind {
-          case .timestamp: row[step] = Double(timestamps[next - 1]) / 1000
-          case .sampleTime: row[step] = Double(timestamps[next - 1])
-          default: row[step] = values[next - 1]
-          }
-          found += 1
-          if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
-        }
-        return found
+    let (timestamps, values) = (reader.columns.timestamps, reader.columns.values)
+    var next = 0
+    for step in 0..<frame.count {
+      let time = (fixed ?? frame.time(step)) - offset
+      while next < total, timestamps[next] <= time { next += 1 }
+      guard next > 0, timestamps[next - 1] > time - lookback, !values[next - 1].isMissing else {
+        row[step] = .missing
+        continue
       }
+      switch kind {
+      case .timestamp: row[step] = Double(timestamps[next - 1]) / 1000
+      case .sampleTime: row[step] = Double(timestamps[next - 1])
+      default: row[step] = values[next - 1]
+      }
+      found += 1
+      if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
     }
+    return found
   }
 
   private func smooth(_ row: UnsafeMutablePointer<Double>, _ reader: inout Reader) -> Int {
     let total = reader.columns.count
     var found = 0
-    return reader.columns.timestamps.withUnsafeBufferPointer { timestamps in
-      reader.columns.values.withUnsafeBufferPointer { values in
-        guard let times = timestamps.baseAddress, let base = values.baseAddress else { return 0 }
-        let all = Window(timestamps: times, values: base, count: total, start: 0, end: 0)
-        var next = 0
-        for step in 0..<frame.count {
-          let time = (fixed ?? frame.time(step)) - offset
-          while next < total, times[next] < time { next += 1 }
-          let hasBefore = next > 0 && times[next - 1] > time - lookback
-          let hasAfter = next < total && times[next] <= time + lookback
-          if hasAfter, times[next] == time {
-            row[step] = base[next]
-          } else if hasBefore, hasAfter {
-            row[step] = ExtendedWindow.interpolate(all, next - 1, at: time, false)
-          } else if hasBefore {
-            row[step] = base[next - 1]
-          } else {
-            row[step] = .missing
-            continue
-          }
-          found += 1
-          if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
-        }
-        return found
-      }
+    guard let times = reader.columns.timestamps.baseAddress, let base = reader.columns.values.baseAddress else {
+      return 0
     }
+    let all = Window(timestamps: times, values: base, count: total, start: 0, end: 0)
+    var next = 0
+    for step in 0..<frame.count {
+      let time = (fixed ?? frame.time(step)) - offset
+      while next < total, times[next] < time { next += 1 }
+      let hasBefore = next > 0 && times[next - 1] > time - lookback
+      let hasAfter = next < total && times[next] <= time + lookback
+      if hasAfter, times[next] == time {
+        row[step] = base[next]
+      } else if hasBefore, hasAfter {
+        row[step] = ExtendedWindow.interpolate(all, next - 1, at: time, false)
+      } else if hasBefore {
+        row[step] = base[next - 1]
+      } else {
+        row[step] = .missing
+        continue
+      }
+      found += 1
+      if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
+    }
+    return found
   }
 }

@@ -30,51 +30,47 @@ struct RangeCall: Sendable {
     _ scratch: inout Scratch, perStep: inout [Int]
   ) -> Int {
     let total = columns.count
-    return columns.timestamps.withUnsafeBufferPointer { times in
-      columns.values.withUnsafeBufferPointer { values in
-        guard let timestamps = times.baseAddress, let base = values.baseAddress, total > 0 else {
-          row.update(repeating: .missing, count: frame.count)
-          return 0
+    guard let timestamps = columns.timestamps.baseAddress, let base = columns.values.baseAddress, total > 0 else {
+      row.update(repeating: .missing, count: frame.count)
+      return 0
+    }
+    scratch.resets.removeAll(keepingCapacity: true)
+    if needsResets {
+      for i in 1..<max(total, 1) where base[i] < base[i &- 1] { scratch.resets.append(i) }
+    }
+    var low = 0
+    var high = 0
+    var firstReset = 0
+    var seen = 0
+    for step in 0..<frame.count {
+      let end = (fixed ?? frame.time(step)) - offset
+      let start = end - range
+      while low < total, timestamps[low] <= start - reachBack { low += 1 }
+      if high < low { high = low }
+      while high < total, timestamps[high] <= end + reachForward { high += 1 }
+      guard high > low else {
+        row[step] = .missing
+        continue
+      }
+      seen += high - low
+      if !perStep.isEmpty { perStep[step] += high - low }
+      let window = Window(
+        timestamps: timestamps + low, values: base + low, count: high - low, start: start, end: end)
+      if needsResets {
+        while firstReset < scratch.resets.count, scratch.resets[firstReset] <= low { firstReset += 1 }
+        var correction = 0.0
+        var i = firstReset
+        while i < scratch.resets.count, scratch.resets[i] < high {
+          correction += base[scratch.resets[i] - 1]
+          i += 1
         }
-        scratch.resets.removeAll(keepingCapacity: true)
-        if needsResets {
-          for i in 1..<max(total, 1) where base[i] < base[i &- 1] { scratch.resets.append(i) }
-        }
-        var low = 0
-        var high = 0
-        var firstReset = 0
-        var seen = 0
-        for step in 0..<frame.count {
-          let end = (fixed ?? frame.time(step)) - offset
-          let start = end - range
-          while low < total, timestamps[low] <= start - reachBack { low += 1 }
-          if high < low { high = low }
-          while high < total, timestamps[high] <= end + reachForward { high += 1 }
-          guard high > low else {
-            row[step] = .missing
-            continue
-          }
-          seen += high - low
-          if !perStep.isEmpty { perStep[step] += high - low }
-          let window = Window(
-            timestamps: timestamps + low, values: base + low, count: high - low, start: start, end: end)
-          if needsResets {
-            while firstReset < scratch.resets.count, scratch.resets[firstReset] <= low { firstReset += 1 }
-            var correction = 0.0
-            var i = firstReset
-            while i < scratch.resets.count, scratch.resets[i] < high {
-              correction += base[scratch.resets[i] - 1]
-              i += 1
-            }
-            row[step] = WindowFunction.extrapolated(
-              window, resets: correction, isCounter: true, isRate: function == .rate)
-          } else {
-            row[step] = value(window, step, frame, &scratch)
-          }
-        }
-        return seen
+        row[step] = WindowFunction.extrapolated(
+          window, resets: correction, isCounter: true, isRate: function == .rate)
+      } else {
+        row[step] = value(window, step, frame, &scratch)
       }
     }
+    return seen
   }
 
   private func value(_ window: Window, _ step: Int, _ frame: Frame, _ scratch: inout Scratch) -> Double {

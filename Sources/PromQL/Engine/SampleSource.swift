@@ -21,37 +21,75 @@ public protocol SeriesSelection: Sendable {
 }
 
 /// Samples as two columns, used again and again for one series after the other.
-public struct SampleColumns: Sendable {
-  /// Milliseconds since the Unix epoch, ascending.
-  public var timestamps: [Int64] = []
-  public var values: [Double] = []
+///
+/// `@unchecked Sendable`: one thread owns it at a time.
+public final class SampleColumns: @unchecked Sendable {
+  @usableFromInline var times: UnsafeMutablePointer<Int64>
+  @usableFromInline var numbers: UnsafeMutablePointer<Double>
+  @usableFromInline var capacity: Int
+  /// Samples held.
+  @inlinable public var count: Int { used }
+  @usableFromInline var used = 0
 
-  public init() {}
+  public init(capacity: Int = 64) {
+    self.capacity = max(capacity, 16)
+    times = .allocate(capacity: self.capacity)
+    numbers = .allocate(capacity: self.capacity)
+  }
 
-  @inlinable public var count: Int { timestamps.count }
+  deinit {
+    times.deallocate()
+    numbers.deallocate()
+  }
 
-  @inlinable public mutating func append(_ timestamp: Int64, _ value: Double) {
-    timestamps.append(timestamp)
-    values.append(value)
+  /// Milliseconds since the Unix epoch, ascending. Valid until the next change.
+  @inlinable public var timestamps: UnsafeBufferPointer<Int64> { UnsafeBufferPointer(start: times, count: used) }
+  @inlinable public var values: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: numbers, count: used) }
+
+  @inlinable public func append(_ timestamp: Int64, _ value: Double) {
+    if used == capacity { grow(1) }
+    times[used] = timestamp
+    numbers[used] = value
+    used &+= 1
+  }
+
+  /// Appends up to `most` samples, which `fill` writes into room that is not initialised and counts.
+  @inlinable public func append(
+    most: Int, _ fill: (UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Double>) -> Int
+  ) {
+    if capacity &- used < most { grow(most) }
+    let written = fill(times + used, numbers + used)
+    precondition(written >= 0 && written <= most, "\(written) samples written where \(most) have room")
+    used += written
+  }
+
+  @usableFromInline func grow(_ extra: Int) {
+    capacity = max(capacity * 2, used + extra)
+    let (moreTimes, moreNumbers) = (
+      UnsafeMutablePointer<Int64>.allocate(capacity: capacity),
+      UnsafeMutablePointer<Double>.allocate(capacity: capacity)
+    )
+    moreTimes.update(from: times, count: used)
+    moreNumbers.update(from: numbers, count: used)
+    times.deallocate()
+    numbers.deallocate()
+    (times, numbers) = (moreTimes, moreNumbers)
   }
 
   /// Forgets the samples and keeps the room.
-  @inlinable public mutating func removeAll() {
-    timestamps.removeAll(keepingCapacity: true)
-    values.removeAll(keepingCapacity: true)
-  }
+  @inlinable public func removeAll() { used = 0 }
 
   /// Drops stale markers, which windows do not see.
-  mutating func removeStaleMarkers() {
-    guard let first = values.firstIndex(where: \.isMissing) else { return }
-    var kept = first
-    for i in first..<values.count where !values[i].isMissing {
-      values[kept] = values[i]
-      timestamps[kept] = timestamps[i]
+  func removeStaleMarkers() {
+    var kept = 0
+    while kept < used, !numbers[kept].isMissing { kept += 1 }
+    guard kept < used else { return }
+    for i in kept..<used where !numbers[i].isMissing {
+      numbers[kept] = numbers[i]
+      times[kept] = times[i]
       kept += 1
     }
-    values.removeLast(values.count - kept)
-    timestamps.removeLast(timestamps.count - kept)
+    used = kept
   }
 }
 

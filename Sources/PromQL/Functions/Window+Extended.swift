@@ -67,7 +67,7 @@ enum ExtendedWindow {
 
   /// The window as a range vector: a sample at either edge, and those between.
   static func samples(_ window: Window, smoothed: Bool) -> SampleColumns {
-    var columns = SampleColumns()
+    let columns = SampleColumns()
     guard let edges = edges(window, smoothed: smoothed, isCounter: false) else { return columns }
     columns.append(window.start, edges.left)
     for i in inner(edges, window) { columns.append(window.timestamps[i], window.values[i]) }
