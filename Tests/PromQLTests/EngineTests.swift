@@ -147,7 +147,7 @@ struct EngineTests {
         func withLabels<R>(of index: Int, _ body: (UnsafeBufferPointer<LabelBytes>) -> R) -> R {
           LabelSet([Label("__name__", "x")]).withLabelBytes(body)
         }
-        func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleColumns) {
+        func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
           if index % 1000 == 999 { cancellation.cancel() }
           columns.append(end, 1)
         }

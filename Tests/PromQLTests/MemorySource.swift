@@ -5,7 +5,7 @@ import TimeSeries
 struct MemorySource: SampleSource {
   struct Series: Sendable {
     var labels: LabelSet
-    var columns = SampleColumns()
+    var columns = SampleRun()
   }
 
   private(set) var series: [Series] = []
@@ -38,7 +38,7 @@ struct MemorySource: SampleSource {
       series[index].labels.withLabelBytes(body)
     }
 
-    func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleColumns) {
+    func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
       let all = series[index].columns
       for i in 0..<all.count where all.timestamps[i] >= start && all.timestamps[i] <= end {
         columns.append(all.timestamps[i], all.values[i])

@@ -52,7 +52,7 @@ struct PerformanceTests {
         }
       }
 
-      func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleColumns) {
+      func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
         let first = timestamps.firstIndex { $0 >= start } ?? timestamps.count
         let last = timestamps.lastIndex { $0 <= end } ?? -1
         guard first <= last else { return }

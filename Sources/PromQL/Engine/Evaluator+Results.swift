@@ -82,7 +82,7 @@ extension Evaluator {
       argument: PositionRange(start: 0, end: 0))
     let leaf = try makeLeaf(matrix.selector, query, .range(call))
     var series: [QueryResult.MatrixSeries] = []
-    var columns = SampleColumns()
+    var columns = SampleRun()
     for index in 0..<leaf.selection.count {
       try control.check()
       columns.removeAll()
@@ -104,9 +104,9 @@ extension Evaluator {
     return series
   }
 
-  private func extend(_ columns: SampleColumns, _ start: Int64, _ end: Int64, smoothed: Bool) -> SampleColumns {
+  private func extend(_ columns: SampleRun, _ start: Int64, _ end: Int64, smoothed: Bool) -> SampleRun {
     guard let timestamps = columns.timestamps.baseAddress, let base = columns.values.baseAddress else {
-      return SampleColumns()
+      return SampleRun()
     }
     let window = Window(timestamps: timestamps, values: base, count: columns.count, start: start, end: end)
     return ExtendedWindow.samples(window, smoothed: smoothed)

@@ -27,7 +27,7 @@ struct Leaf: Sendable {
 
   /// What one thread needs to read series.
   struct Reader: Sendable {
-    var columns = SampleColumns()
+    var columns = SampleRun()
     var scratch = RangeCall.Scratch()
     var samplesRead = 0
     var samplesSeen = 0

@@ -26,7 +26,7 @@ struct RangeCall: Sendable {
   /// - Parameter columns: without stale markers.
   /// - Returns: how many samples the windows had in all.
   func sweep(
-    _ columns: SampleColumns, _ frame: Frame, offset: Int64, fixed: Int64?, _ row: UnsafeMutablePointer<Double>,
+    _ columns: SampleRun, _ frame: Frame, offset: Int64, fixed: Int64?, _ row: UnsafeMutablePointer<Double>,
     _ scratch: inout Scratch, perStep: inout [Int]
   ) -> Int {
     let total = columns.count

@@ -17,13 +17,13 @@ public protocol SeriesSelection: Sendable {
 
   /// Appends the samples of series `index` with timestamps in `start...end` to `columns`, oldest first, each timestamp
   /// once, stale markers included.
-  func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleColumns)
+  func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun)
 }
 
 /// Samples as two columns, used again and again for one series after the other.
 ///
 /// `@unchecked Sendable`: one thread owns it at a time.
-public final class SampleColumns: @unchecked Sendable {
+public final class SampleRun: @unchecked Sendable {
   @usableFromInline var times: UnsafeMutablePointer<Int64>
   @usableFromInline var numbers: UnsafeMutablePointer<Double>
   @usableFromInline var capacity: Int

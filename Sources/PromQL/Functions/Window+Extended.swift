@@ -66,8 +66,8 @@ enum ExtendedWindow {
   }
 
   /// The window as a range vector: a sample at either edge, and those between.
-  static func samples(_ window: Window, smoothed: Bool) -> SampleColumns {
-    let columns = SampleColumns()
+  static func samples(_ window: Window, smoothed: Bool) -> SampleRun {
+    let columns = SampleRun()
     guard let edges = edges(window, smoothed: smoothed, isCounter: false) else { return columns }
     columns.append(window.start, edges.left)
     for i in inner(edges, window) { columns.append(window.timestamps[i], window.values[i]) }
