@@ -85,7 +85,7 @@ public final class Gateway: Sendable {
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer
-      ticker = Ticker(every: .seconds(1)) { buffer.advance() }
+      ticker = Ticker(every: .seconds(1)) { buffer.maintain() }
     } catch {
       throw StartError(error)
     }

@@ -134,8 +134,14 @@ public final class SampleBuffer: @unchecked Sendable {
     return slab == Int.min ? byTime : max(byTime, layout.slabStart(Int32(clamping: slab)))
   }
 
-  /// Drops what is older than the retention. Appending does this too; call it now and then when nothing is appended.
-  public func advance() {
+  /// Drops what is older than the retention or beyond the budget. Appending does this too; call it now and then when
+  /// nothing is appended, and after memory has been reported to `account`.
+  public func maintain() {
+    advance()
+    if isOverBudget { shrinkToBudget() }
+  }
+
+  func advance() {
     guard settings.retention > 0 else { return }
     let oldest = Int(layout.slabNumber(clock() - settings.retention))
     guard oldest > oldestSlabByTime.load(ordering: .relaxed) else { return }

@@ -302,6 +302,30 @@ final class Stripe: @unchecked Sendable {
     return slabs.contains { $0.number >= first && $0.number <= last && $0.hasChunk(local) }
   }
 
+  /// The times of the newest sample, and of the oldest one in slab `number`.
+  /// - Parameter seriesCount: series slots in use over all stripes.
+  func timeRange(oldestSlab number: Int32, seriesCount: Int) -> (oldest: Int64, newest: Int64) {
+    var oldest = Int64.max
+    var newest = Int64.min
+    let slab = slabs.first { $0.number == number }
+    var local = 0
+    while refOf(local) < seriesCount {
+      let record = records[refOf(local)]
+      if record.hasOpenChunk {
+        newest = max(newest, record.encoder.lastTimestamp)
+        if record.slab == number {
+          oldest = min(oldest, withOpenChunk(UInt32(refOf(local))) { decoder, _ in decoder.timestamp })
+        }
+      }
+      if let chunk = slab?.chunk(local) {
+        let decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(number))
+        oldest = min(oldest, decoder.timestamp)
+      }
+      local += 1
+    }
+    return (oldest, newest)
+  }
+
   // MARK: Slabs
 
   /// Whether a sample of this time belongs to a slab newer than all there are.

@@ -93,6 +93,8 @@ struct Bench {
       let newest = bench.buffer.newest([token])[0]
       #expect(newest?.timestamp == expected.keys.max(), "seed \(seed)")
     }
+    #expect(bench.buffer.timeRange()?.oldest == model.compactMap { $0.keys.min() }.min(), "seed \(seed)")
+    #expect(bench.buffer.timeRange()?.newest == model.compactMap { $0.keys.max() }.max(), "seed \(seed)")
     let statistics = bench.buffer.statistics()
     #expect(statistics.counts.duplicates == duplicates && statistics.counts.conflicts == conflicts, "seed \(seed)")
     #expect(statistics.samples == model.reduce(0) { $0 + $1.count }, "seed \(seed)")

@@ -64,6 +64,7 @@ extension API {
       limit = number
     }
     let statistics = buffer.statistics()
+    let times = buffer.timeRange()
     let cardinality = buffer.cardinality(limit: limit)
     return Answer.success { writer in
       writer.append("{\"headStats\":{\"numSeries\":")
@@ -73,9 +74,9 @@ extension API {
       writer.append(",\"chunkCount\":")
       writer.append(decimal: Int64(statistics.chunks))
       writer.append(",\"minTime\":")
-      writer.append(decimal: statistics.oldestSlabStart ?? 0)
+      writer.append(decimal: times?.oldest ?? 0)
       writer.append(",\"maxTime\":")
-      writer.append(decimal: statistics.newestSlabEnd ?? 0)
+      writer.append(decimal: times?.newest ?? 0)
       writer.append("}")
       for (name, ranks) in [
         ("seriesCountByMetricName", cardinality.metrics), ("labelValueCountByLabelName", cardinality.names),

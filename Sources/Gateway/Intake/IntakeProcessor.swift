@@ -37,6 +37,7 @@ final class IntakeProcessor: RecordProcessor {
     if bytes != reportedBytes {
       intake.buffer.account(bytes: bytes - reportedBytes)
       reportedBytes = bytes
+      intake.buffer.maintain()
     }
   }
 
