@@ -152,6 +152,13 @@ import TimeSeries
     #expect(page(samples, .text004).text.contains(name == "x_total" ? " counter\n" : " gauge\n"))
   }
 
+  @Test func `infos have timestamps together or not at all`() {
+    let mixed = [PageSample("x_info a=1", 1, at: 1000), PageSample("x_info a=2", 1)]
+    #expect(page(mixed, .openMetrics100).text.hasPrefix("# TYPE x_info unknown\n"))
+    let dated = [PageSample("x_info a=1", 1, at: 2000), PageSample("x_info a=2", 1, at: 1000)]
+    #expect(page(dated, .openMetrics100).text.hasPrefix("# TYPE x info\n"))
+  }
+
   @Test func `samples of one counter have one moment in OpenMetrics`() {
     let samples = [PageSample("x_total", 1, at: 2000), PageSample("x_created", 1, at: 1000)]
     #expect(

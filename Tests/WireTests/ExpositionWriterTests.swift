@@ -235,6 +235,9 @@ func page(
     let (text, tally) = page([PageSample("x __meta=1 a=2", 1), PageSample("x __meta=2 a=2", 1)], .text004)
     #expect(text == "# TYPE x untyped\nx{a=\"2\"} 1\n")
     #expect((tally.labels, tally.duplicates) == (2, 1))
+    // Escaping may make a name a reserved one; but dots double each underscore.
+    #expect(page([PageSample("x éé=1", 1)], .text004).text == "# TYPE x untyped\nx 1\n")
+    #expect(page([PageSample("x _y=1", 1)], .text004, escaping: .dots).text == "# TYPE x untyped\nx{__y=\"1\"} 1\n")
   }
 
   @Test func `a federation page adds the labels that are missing`() {

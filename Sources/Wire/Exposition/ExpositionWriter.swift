@@ -19,6 +19,7 @@ public struct ExpositionWriter: ~Copyable {
   private var values: ValueRenderer
   /// The open family. Its header is written with its first sample.
   private var family: MetricFamily?
+  private var isOpen = false
   private var isHeld = false
   private var held: HeldFamily
   /// Where the open family begins on the page.
@@ -43,6 +44,7 @@ public struct ExpositionWriter: ~Copyable {
   public mutating func start(_ family: MetricFamily) {
     endFamily()
     self.family = family
+    isOpen = true
     familyStart = page.count
     seen = family.mayRepeat ? [] : nil
     isHeld = HeldFamily.isNeeded(for: family, in: dialect.format)
@@ -55,7 +57,7 @@ public struct ExpositionWriter: ~Copyable {
   ///   - labels: sorted by name, each name once, `__name__` among them: one of the family's metric names.
   ///   - timestamp: milliseconds since the epoch; `nil` writes none.
   public mutating func sample(labels: UnsafeBufferPointer<LabelBytes>, value: Double, timestamp: Int64?) {
-    guard let family else { preconditionFailure("a sample was given to a page without an open family") }
+    precondition(isOpen, "a sample was given to a page without an open family")
     if value.isStaleMarker {
       tally.stale += 1
     } else if let timestamp, timestamp < 0, dialect.format == .text004 {
@@ -65,9 +67,7 @@ public struct ExpositionWriter: ~Copyable {
         held.append(labels, glance, value, timestamp, &series, &values)
         return
       }
-      if page.count == familyStart {
-        Self.appendHeader(family.name, family.type, family.help, dialect.format, to: &page)
-      }
+      if page.count == familyStart { appendHeader() }
       if glance.isPlain, seen == nil {
         _ = series.append(labels, glance, to: &page)
       } else if !appendOnce(labels, glance) {
@@ -104,6 +104,7 @@ public struct ExpositionWriter: ~Copyable {
   private mutating func endFamily() {
     if family != nil, isHeld { held.end(mayRepeat: seen != nil, to: &page, &tally) }
     family = nil
+    isOpen = false
     seen = nil
   }
 
@@ -128,6 +129,11 @@ public struct ExpositionWriter: ~Copyable {
           return Array(line[..<(brace ?? line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex)])
         })
     }
+  }
+
+  private mutating func appendHeader() {
+    guard let family else { return }
+    Self.appendHeader(family.name, family.type, family.help, dialect.format, to: &page)
   }
 
   /// The HELP and TYPE lines. Help is left out when it is blank: OpenMetrics knows no empty one.

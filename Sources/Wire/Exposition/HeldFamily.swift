@@ -28,6 +28,7 @@ struct HeldFamily: ~Copyable {
   private var names: [(name: String, part: FamilyPart?)] = []
   private var nameChanges = -1
   private var name = 0
+  private var part = FamilyPart.bare
   /// Whether several samples make one metric.
   private var isGrouped = false
   private var isAltered = false
@@ -61,6 +62,7 @@ struct HeldFamily: ~Copyable {
     if series.metricNameChanges != nameChanges {
       nameChanges = series.metricNameChanges
       noteName(series.metricName)
+      part = names[name].part ?? .bare
     }
     let shape = series.append(labels, glance, to: &text)
     values.append(value, timestamp, to: &text)
@@ -69,7 +71,7 @@ struct HeldFamily: ~Copyable {
     let bound = shape.bound.map { Self.index(ofBound: $0, in: text, &bounds) } ?? -1
     lines.append(
       Line(
-        shape: shape, end: text.count, name: Int32(name), group: Int32(group), part: names[name].part ?? .bare,
+        shape: shape, end: text.count, name: Int32(name), group: Int32(group), part: part,
         bound: Int32(bound), value: value, timestamp: timestamp))
   }
 
@@ -137,6 +139,10 @@ struct HeldFamily: ~Copyable {
   private func accepts(_ order: [Int], as type: MetricType) -> Bool {
     let rules = FamilyRules(type: type, format: format)
     guard order.allSatisfy({ rules.accepts(lines[$0], bound: value(ofBound: lines[$0])) }) else { return false }
+    if type == .info {
+      // To validators all infos of a family are one group.
+      return order.allSatisfy { (lines[$0].timestamp == nil) == (lines[order[0]].timestamp == nil) }
+    }
     guard isGrouped, format == .openMetrics100 else { return true }
     var start = 0
     while start < order.count {

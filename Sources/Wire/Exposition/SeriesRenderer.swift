@@ -1,7 +1,7 @@
 internal import TimeSeries
 
 /// Writes the part of a line that names the series. Remembers the last metric name, which seldom changes.
-struct SeriesRenderer {
+struct SeriesRenderer: ~Copyable {
   /// Where things came to lie within the text written; offsets into the writer.
   struct Shape {
     var start = 0
@@ -18,103 +18,94 @@ struct SeriesRenderer {
   /// Appended to series that have no label of that name, in this order; values may be empty.
   let extra: [(name: [UInt8], text: [UInt8])]
   /// `le` or `quantile` while a histogram or summary is written, else empty.
-  var boundName: [UInt8] = []
+  var boundName: [UInt8] {
+    get { names.boundName }
+    set { names.boundName = newValue }
+  }
   /// The last metric name, escaped, and how often it has changed.
   private(set) var metricName = ""
   private(set) var metricNameChanges = 0
   private var rawName: [UInt8] = []
   private var nameText: [UInt8] = []
   private var isQuoted = false
+  private var names = LabelNameCache()
   private(set) var labelsDropped = 0
 
   init(escaping: NameEscaping, extraLabels: [Label]) {
     self.escaping = escaping
     extra = extraLabels.map { label in
       var text = ByteWriter(capacity: 64)
-      Self.appendLabelName(escaping.escape(labelName: label.name), to: &text)
-      text.append("=\"")
       var value = label.value
-      value.withUTF8 { LabelText.appendValue(UnsafeRawBufferPointer($0), to: &text) }
-      text.append("\"")
+      value.withUTF8 {
+        Self.appendLabel(escaping.escape(labelName: label.name), UnsafeRawBufferPointer($0), to: &text)
+      }
       return (Array(label.name.utf8), text.copy())
     }
   }
 
   /// What a first look at the labels of a series tells.
   struct Glance {
-    var nameIndex: Int
+    var nameIndex = -1
+    /// Negative when there is none, as for other indices.
+    var boundIndex = -1
     /// Whether all label names can be printed as they are.
-    var isPlain: Bool
+    var isPlain = true
   }
 
   /// `nil` when there is no metric name.
   mutating func look(at labels: UnsafeBufferPointer<LabelBytes>) -> Glance? {
-    var nameIndex = -1
-    var isPlain = escaping != .dots
-    for (i, label) in labels.enumerated() {
-      if isMetricName(label.name) {
-        nameIndex = i
-      } else if !LabelText.isPlainName(label.name) {
-        isPlain = false
+    var glance = Glance()
+    glance.isPlain = escaping != .dots
+    for i in labels.indices {
+      switch names.kind(of: labels[i].name, at: i) {
+      case .plain: break
+      case .metricName: glance.nameIndex = i
+      case .bound: if !labels[i].value.isEmpty { glance.boundIndex = i }
+      case .special: glance.isPlain = false
       }
     }
-    guard nameIndex >= 0, !labels[nameIndex].value.isEmpty else { return nil }
-    if !LabelText.equal(labels[nameIndex].value, rawName) { remember(labels[nameIndex].value) }
-    return Glance(nameIndex: nameIndex, isPlain: isPlain)
+    guard glance.nameIndex >= 0, !labels[glance.nameIndex].value.isEmpty else { return nil }
+    if !LabelText.equal(labels[glance.nameIndex].value, rawName) { remember(labels[glance.nameIndex].value) }
+    return glance
   }
 
   /// Appends `name{labels}` to `out`.
   mutating func append(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter) -> Shape {
-    glance.isPlain
-      ? appendPlain(labels, glance.nameIndex, to: &out) : appendPrinted(labels, glance.nameIndex, to: &out)
+    glance.isPlain ? appendPlain(labels, glance, to: &out) : appendPrinted(labels, glance, to: &out)
   }
 
   /// The usual case: label names are printed as they are.
-  private func appendPlain(_ labels: UnsafeBufferPointer<LabelBytes>, _ nameIndex: Int, to out: inout ByteWriter)
+  private func appendPlain(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter)
     -> Shape
   {
     var shape = begin(&out)
-    var bound = -1
     var isFirst = true
-    for (i, label) in labels.enumerated() where i != nameIndex && !label.value.isEmpty {
-      if !boundName.isEmpty, LabelText.equal(label.name, boundName) {
-        bound = i
-        continue
-      }
-      if !isFirst { out.append(UInt8(ascii: ",")) }
+    for i in labels.indices where i != glance.nameIndex && i != glance.boundIndex {
+      let value = labels[i].value
+      if value.isEmpty { continue }
+      names.append(labels[i].name, at: i, isFirst: isFirst, to: &out)
       isFirst = false
-      out.append(label.name)
-      out.append("=\"")
-      LabelText.appendValue(label.value, to: &out)
-      out.append(UInt8(ascii: "\""))
+      LabelText.appendValue(value, to: &out)
     }
-    for label in extra where !labels.contains(where: { LabelText.equal($0.name, label.name) }) {
-      if !isFirst { out.append(UInt8(ascii: ",")) }
-      isFirst = false
-      out.append(label.text)
-    }
-    finish(&shape, bound: bound < 0 ? nil : labels[bound].value, to: &out)
+    if !isFirst { out.append(UInt8(ascii: "\"")) }
+    finish(&shape, labels, glance, isFirst: isFirst, to: &out)
     return shape
   }
 
   /// Names that need quotes or escaping, or that readers reserve.
   private mutating func appendPrinted(
-    _ labels: UnsafeBufferPointer<LabelBytes>, _ nameIndex: Int, to out: inout ByteWriter
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
   ) -> Shape {
     var shape = begin(&out)
     var printed: [(name: String, value: UnsafeRawBufferPointer)] = []
-    var bound: UnsafeRawBufferPointer?
-    for (i, label) in labels.enumerated() where i != nameIndex && !label.value.isEmpty {
-      if !boundName.isEmpty, LabelText.equal(label.name, boundName) {
-        bound = label.value
-        continue
-      }
+    for (i, label) in labels.enumerated() where i != glance.nameIndex && i != glance.boundIndex {
+      if label.value.isEmpty { continue }
       let name = String(decoding: label.name, as: UTF8.self)
       let escaped = escaping.escape(labelName: name)
-      // Labels that begin with `__` are internal to Prometheus and refused by other readers.
-      if name.isEmpty || name.utf8.starts(with: "__".utf8)
-        || printed.contains(where: { $0.name.hasSameBytes(as: escaped) })
-      {
+      // Labels that begin with `__` are internal to Prometheus and refused by other readers. Dots double every
+      // underscore, and whoever asks for them knows.
+      let isReserved = (escaping == .dots ? name : escaped).utf8.starts(with: "__".utf8)
+      if name.isEmpty || isReserved || printed.contains(where: { $0.name.hasSameBytes(as: escaped) }) {
         labelsDropped += 1
         shape.isAltered = true
         continue
@@ -124,21 +115,11 @@ struct SeriesRenderer {
     }
     // In order again, so that series which escaping has made equal are equal byte for byte.
     printed.sort { $0.name.compareBytes(with: $1.name) < 0 }
-    var isFirst = true
-    for label in printed {
-      if !isFirst { out.append(UInt8(ascii: ",")) }
-      isFirst = false
-      Self.appendLabelName(label.name, to: &out)
-      out.append("=\"")
-      LabelText.appendValue(label.value, to: &out)
-      out.append(UInt8(ascii: "\""))
+    for (i, label) in printed.enumerated() {
+      if i > 0 { out.append(UInt8(ascii: ",")) }
+      Self.appendLabel(label.name, label.value, to: &out)
     }
-    for label in extra where !labels.contains(where: { LabelText.equal($0.name, label.name) }) {
-      if !isFirst { out.append(UInt8(ascii: ",")) }
-      isFirst = false
-      out.append(label.text)
-    }
-    finish(&shape, bound: bound, to: &out)
+    finish(&shape, labels, glance, isFirst: printed.isEmpty, to: &out)
     return shape
   }
 
@@ -153,21 +134,33 @@ struct SeriesRenderer {
     return shape
   }
 
-  /// The bound, and the closing brace if there was an opening one.
-  private func finish(_ shape: inout Shape, bound: UnsafeRawBufferPointer?, to out: inout ByteWriter) {
+  /// The extra labels, the bound, and the closing brace if there was an opening one.
+  private func finish(
+    _ shape: inout Shape, _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, isFirst: Bool,
+    to out: inout ByteWriter
+  ) {
+    var isFirst = isFirst
+    if !extra.isEmpty {
+      for label in extra where !labels.contains(where: { LabelText.equal($0.name, label.name) }) {
+        if !isFirst { out.append(UInt8(ascii: ",")) }
+        isFirst = false
+        out.append(label.text)
+      }
+    }
     shape.shared = shape.shared.lowerBound..<out.count
-    if let bound {
-      if !shape.shared.isEmpty { out.append(UInt8(ascii: ",")) }
+    if glance.boundIndex >= 0 {
+      if !isFirst { out.append(UInt8(ascii: ",")) }
+      isFirst = false
       out.append(boundName)
-      out.append("=\"")
+      out.append(UInt8(ascii: "="))
+      out.append(UInt8(ascii: "\""))
       let start = out.count
-      LabelText.appendValue(bound, to: &out)
+      LabelText.appendValue(labels[glance.boundIndex].value, to: &out)
       shape.bound = start..<out.count
       out.append(UInt8(ascii: "\""))
     }
-    let hasLabels = bound != nil || !shape.shared.isEmpty
-    if !hasLabels { out.removeLast() }
-    if hasLabels || isQuoted { out.append(UInt8(ascii: "}")) }
+    if isFirst { out.removeLast() }
+    if !isFirst || isQuoted { out.append(UInt8(ascii: "}")) }
     shape.end = out.count
   }
 
@@ -179,12 +172,15 @@ struct SeriesRenderer {
     nameText = Array((isQuoted ? "{" + metricName.quotedForPrometheus : metricName).utf8)
   }
 
-  static func appendLabelName(_ name: String, to out: inout ByteWriter) {
-    out.append(name.isLegacyLabelName ? name : name.quotedForPrometheus)
+  private static func appendLabel(_ name: String, _ value: UnsafeRawBufferPointer, to out: inout ByteWriter) {
+    appendLabelName(name, to: &out)
+    out.append(UInt8(ascii: "="))
+    out.append(UInt8(ascii: "\""))
+    LabelText.appendValue(value, to: &out)
+    out.append(UInt8(ascii: "\""))
   }
 
-  /// `__name__`, compared as one word.
-  private func isMetricName(_ name: UnsafeRawBufferPointer) -> Bool {
-    name.count == 8 && name.loadUnaligned(as: UInt64.self) == 0x5f5f_656d_616e_5f5f
+  private static func appendLabelName(_ name: String, to out: inout ByteWriter) {
+    out.append(name.isLegacyLabelName ? name : name.quotedForPrometheus)
   }
 }
