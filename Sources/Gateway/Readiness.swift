@@ -62,7 +62,7 @@ struct Readiness: Sendable {
 /// Moments as RFC 3339 text in UTC, with milliseconds.
 enum ISO8601 {
   static func string(_ milliseconds: Int64) -> String {
-    Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-      .formatted(.iso8601.year().month().day().dateSeparator(.dash).time(includingFractionalSeconds: true))
+    Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(
+      Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 }

@@ -189,7 +189,8 @@ extension API {
     writer.member("target_offset", partition.target)
     writer.member("position", partition.position)
     writer.member("low_watermark", partition.lowWatermark)
-    writer.member("high_watermark", partition.highWatermark)
+    // librdkafka hears of the end with the next answer, when what came with this one may be applied already.
+    writer.member("high_watermark", partition.highWatermark.map { max($0, partition.position ?? $0) })
     writer.member("lag_records", partition.lag)
     writer.member("lag_seconds")
     if newest == Int.min {
