@@ -38,6 +38,10 @@ struct API: Sendable {
     for method in ["GET", "POST"] {
       router.on(method, "/api/v1/series", pooled) { try series($0) }
       router.on(method, "/api/v1/labels", pooled) { try labels($0) }
+      router.on(method, "/api/v1/query", pooled) { try instantQuery($0) }
+      router.on(method, "/api/v1/query_range", pooled) { try rangeQuery($0) }
+      router.on(method, "/api/v1/format_query", pooled) { try formatQuery($0) }
+      router.on(method, "/api/v1/query_exemplars", pooled) { try queryExemplars($0) }
     }
     router.get("/api/v1/label/{name}/values", pooled) { try labelValues($0) }
     router.get("/api/v1/metadata", pooled) { try metadata($0) }
