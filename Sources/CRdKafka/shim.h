@@ -1,2 +1,15 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+
+/// `rd_kafka_producev` is variadic, which Swift cannot call, and of its relatives `rd_kafka_produce` takes no timestamp
+/// and `rd_kafka_produceva` allocates an error object each time the queue is full. A timestamp of 0 means now; a `NULL`
+/// key or value stays null. The bytes are copied.
+static inline rd_kafka_resp_err_t promring_rd_kafka_produce(rd_kafka_t *client, rd_kafka_topic_t *topic,
+                                                            int32_t partition, const void *key, size_t key_length,
+                                                            const void *value, size_t value_length, int64_t timestamp,
+                                                            void *token) {
+  return rd_kafka_producev(client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
+                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)key, key_length),
+                           RD_KAFKA_V_VALUE((void *)value, value_length), RD_KAFKA_V_TIMESTAMP(timestamp),
+                           RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
+}
