@@ -157,6 +157,7 @@ extension PoolControl {
       owned = incremental ? owned.union(names) : Set(names)
       revokedAt = nil
       view.isAssigned = true
+      view.memberID = member?.memberID
       view.rebalances += 1
       view.lastRebalanceAt = Clock.milliseconds
       ledger.clear(.group)

@@ -98,6 +98,8 @@ public final class Producer: Sendable {
   private let shared: Monitor<Shared>
   private let poller: NativeThread
   private let isEnding: Flag
+  /// Records handed over and not reported yet. librdkafka's own count has its events in it, too.
+  private let waiting: Count
 
   /// - Parameter onDelivery: called on the producer's own thread with the reports that have come; the array is reused,
   ///   so do not keep it. Must not call ``flush(within:)`` or ``close(within:)``.
@@ -129,7 +131,9 @@ public final class Producer: Sendable {
     self.client = client
     self.shared = shared
     let isEnding = Flag()
+    let waiting = Count()
     self.isEnding = isEnding
+    self.waiting = waiting
     poller = NativeThread(named: "kafka-producer") {
       guard let queue = rd_kafka_queue_get_main(client.handle) else { return }
       var reports = DeliveryReports()
@@ -139,6 +143,7 @@ public final class Producer: Sendable {
           switch rd_kafka_event_type(event) {
           case RD_KAFKA_EVENT_DR:
             reports.take(event)
+            waiting.value.subtract(reports.list.count, ordering: .relaxed)
             onDelivery(reports.list)
           case RD_KAFKA_EVENT_ERROR: note(Producer.error(of: event, client))
           default: break
@@ -178,13 +183,15 @@ public final class Producer: Sendable {
     to topic: Topic, partition: Int32? = nil, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
     timestamp: Int64? = nil, token: UInt64 = 0
   ) -> Answer {
+    waiting.value.add(1, ordering: .relaxed)
     let code = client.withLease { client in
       promring_rd_kafka_produce(
         client.handle, topic.handle.raw, partition ?? -1, Producer.base(key), key?.count ?? 0, Producer.base(value),
         value?.count ?? 0, timestamp ?? 0, UnsafeMutableRawPointer(bitPattern: UInt(token)))
     }
+    if code == RD_KAFKA_RESP_ERR_NO_ERROR { return .queued }
+    waiting.value.subtract(1, ordering: .relaxed)
     switch code {
-    case RD_KAFKA_RESP_ERR_NO_ERROR: return .queued
     case RD_KAFKA_RESP_ERR__QUEUE_FULL: return .queueFull
     case let code?: return .refused(KafkaError(code))
     case nil: return .refused(KafkaError(RD_KAFKA_RESP_ERR__DESTROY, reason: "the producer is closed"))
@@ -210,7 +217,7 @@ public final class Producer: Sendable {
   }
 
   public var status: Status {
-    let queued = client.withLease { Int(rd_kafka_outq_len($0.handle)) } ?? 0
+    let queued = max(0, waiting.value.load(ordering: .relaxed))
     return shared.withLock { shared in
       Status(
         fatal: shared.fatal, lastError: shared.lastError, lastErrorAt: shared.lastErrorAt, queued: queued)
@@ -252,6 +259,10 @@ public final class Producer: Sendable {
     }
     return closer.join(until: deadline) && isFlushed
   }
+}
+
+private final class Count: Sendable {
+  let value = Atomic<Int>(0)
 }
 
 /// Turned once.
