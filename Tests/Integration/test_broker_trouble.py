@@ -3,6 +3,7 @@
 import pytest
 
 from harness.processes import free_port
+from harness.refusing_broker import RefusingBroker
 from harness.samples import assert_same, kubernetes_samples, sample
 from harness.waiting import eventually, throughout
 
@@ -84,10 +85,9 @@ def test_a_short_absence_within_the_grace_time_is_no_trouble(own_broker, serve):
     assert gateway.ready()
 
 
-def test_brokers_that_were_never_there(serve, own_broker):
-    nowhere = f"127.0.0.1:{free_port()}"
-    arguments = ["serve", "--kafka-brokers", nowhere, "--kafka-topic", "any", "--web-listen-address", "127.0.0.1:0"]
-    gateway = serve.run([*arguments, *GRACE], ready=False)
+def test_brokers_that_were_never_there(serve):
+    arguments = ["serve", "--kafka-brokers", f"127.0.0.1:{free_port()}", "--kafka-topic", "any"]
+    gateway = serve.run([*arguments, "--web-listen-address", "127.0.0.1:0", *GRACE], ready=False)
     assert not gateway.ready()
     wait_trouble(gateway, "broker")
     assert_healthy(gateway)
@@ -109,13 +109,26 @@ def test_a_topic_that_is_missing_is_named_and_found_when_it_appears(own_broker, 
     assert_same(gateway.wait_samples(1), made)
 
 
-def test_refused_authentication_is_named(broker, serve):
-    # The broker speaks no SASL at all, which a client takes as a refusal.
-    settings = ["security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN", "sasl.username=u", "sasl.password=pw-4711"]
-    arguments = [word for setting in settings for word in ("--kafka-property", setting)]
-    gateway = serve(broker.topic(), arguments=[*arguments, *GRACE], ready=False)
-    body = wait_trouble(gateway, "sasl", "auth")
-    assert "pw-4711" not in body
+def properties(*settings):
+    return [word for setting in settings for word in ("--kafka-property", setting)]
+
+
+def test_refused_authentication_is_named(serve):
+    sasl = ["security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN", "sasl.username=u", "sasl.password=pw-4711"]
+    with RefusingBroker() as refusing:
+        gateway = serve("any", broker=refusing, arguments=[*properties(*sasl), *GRACE], ready=False)
+        body = wait_trouble(gateway, "auth")
+        assert "pw-4711" not in body
+        assert_healthy(gateway)
+        status = gateway.get("/api/v1/status/kafka").text
+        assert "pw-4711" not in status and "uthentication" in status
+        gateway.terminate()
+    assert "pw-4711" not in gateway.process.text()
+
+
+def test_tls_to_a_broker_without_it_is_named(broker, serve):
+    gateway = serve(broker.topic(), arguments=[*properties("security.protocol=ssl"), *GRACE], ready=False)
+    wait_trouble(gateway, "ssl", "tls")
     assert_healthy(gateway)
 
 

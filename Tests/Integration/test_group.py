@@ -1,6 +1,8 @@
 """Mode group: processes share the partitions, together they hold everything."""
 
-from harness.samples import assert_same, kubernetes_samples, now, sample
+import pytest
+
+from harness.samples import as_set, assert_same, kubernetes_samples, now, sample
 from harness.waiting import eventually
 
 PARTITIONS = 6
@@ -40,30 +42,55 @@ def share_of(topic, made, partitions):
     return [each for each in made if topic.partition_of(each.labels) in partitions]
 
 
+def wait_holds_share(gateway, topic, made, partitions):
+    """Waits until a process holds every sample of these partitions; returns all that it holds.
+
+    That may be more: a partition that it had before and gave away, which leaves with the window.
+    """
+    share = as_set(share_of(topic, made, partitions))
+
+    def complete():
+        held = as_set(gateway.samples())
+        assert share <= held, f"{len(share - held)} of {len(share)} samples are missing"
+        assert held <= as_set(made), f"{len(held - as_set(made))} samples that nobody made"
+        return held
+
+    return eventually(complete, f"all samples of partitions {sorted(partitions)}")
+
+
 def test_two_share_the_partitions_and_hold_everything_together(broker, serve):
     topic, made = filled(broker)
     first = start(serve, topic)
     assert_same(first.wait_samples(len(made)), made)
     second = start(serve, topic)
     shares = wait_assigned([first, second], [3, 3])
-    # Each holds its share and no series of the other's.
-    for gateway, share in zip([first, second], shares):
-        own = share_of(topic, made, share)
-        gateway.wait_ready()
-        assert_same(gateway.wait_samples(len(own)), own)
+    assert not shares[0] & shares[1]
+    held = [wait_holds_share(gateway, topic, made, share) for gateway, share in zip([first, second], shares)]
+    assert held[0] | held[1] == as_set(made)
+    # What arrives from now on is taken in by one of the two, and by one alone.
+    late = [sample("late", {"n": str(n)}) for n in range(60)]
+    topic.produce(late)
+    eventually(lambda: len(first.samples("late")) + len(second.samples("late")) == len(late), "the late samples")
+    assert_same([*first.samples("late"), *second.samples("late")], late)
+    assert first.samples("late") and second.samples("late")
 
 
 def test_the_partitions_of_one_that_leaves_move_with_their_past(broker, serve):
     topic, made = filled(broker)
     first, second = start(serve, topic), start(serve, topic)
     wait_assigned([first, second], [3, 3])
-    second.terminate()
-    wait_assigned([first], [6])
-    assert_same(first.wait_samples(len(made)), made)
-    first.wait_ready()
+    late = list(kubernetes_samples(series=100, points=1, seed=2))
+    topic.produce(late)
+    # The first that came leaves: what the second takes over it may never have read before.
+    first.terminate()
+    wait_assigned([second], [6])
+    assert_same(second.wait_samples(len(made) + len(late)), [*made, *late])
+    second.wait_ready()
 
 
 def test_the_partitions_of_one_that_was_killed_move_with_their_past(broker, serve):
+    if broker.ours:
+        pytest.skip("noida-db never expires a member that has died; give a Kafka in PROMRING_TEST_BROKERS")
     topic, made = filled(broker)
     first, second = start(serve, topic), start(serve, topic)
     wait_assigned([first, second], [3, 3])
@@ -82,27 +109,25 @@ def test_records_that_arrive_during_a_rebalance_are_not_lost(broker, serve):
         topic.produce(late[-10:], batch=1)
     shares = wait_assigned([first, second], [3, 3])
     for gateway, share in zip([first, second], shares):
-        own = share_of(topic, [*made, *late], share)
-        assert_same(gateway.wait_samples(len(own)), own)
+        wait_holds_share(gateway, topic, [*made, *late], share)
 
 
 def test_ready_means_replayed_after_each_assignment(broker, serve):
     topic, made = filled(broker)
     first = start(serve, topic)
     second = start(serve, topic)
-    # Both said "ready" at some time; whenever both do with their shares, the samples of these are there.
 
     def both_ready():
         shares = [assigned(first), assigned(second)]
         return sorted(map(len, shares)) == [3, 3] and first.ready() and second.ready() and shares
 
-    for gateway, share in zip([first, second], eventually(both_ready, "both to be ready with three each", 60)):
-        assert_same(gateway.samples(), share_of(topic, made, share))
+    shares = eventually(both_ready, "both to be ready with three each", 60)
+    for gateway, share in zip([first, second], shares):
+        assert as_set(share_of(topic, made, share)) <= as_set(gateway.samples())
 
 
 def test_committed_offsets_are_for_monitors(broker, serve):
-    """Lag monitors read them; promring itself starts from the window, not from there."""
+    """promring starts from the window, not from the offsets that its group committed."""
     topic, made = filled(broker)
     start(serve, topic).terminate()
-    again = start(serve, topic)
-    assert_same(again.wait_samples(len(made)), made)
+    assert_same(start(serve, topic).wait_samples(len(made)), made)

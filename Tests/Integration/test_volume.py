@@ -1,7 +1,6 @@
 """A window as a mid-sized cluster fills it."""
 
 from harness.samples import assert_same, by_series, kubernetes_samples
-from harness.gateway import samples_of_ndjson
 
 SERIES = 50_000
 POINTS = 20
@@ -25,4 +24,4 @@ def test_one_million_samples_of_fifty_thousand_series(broker, serve):
     # A slow reader of the whole window gets it all, and costs no memory: the answer is streamed.
     answer = gateway.get("/api/v1/samples", {"match[]": '{__name__=~".+"}', "format": "ndjson"}, stream=True)
     assert "Content-Length" not in answer.headers
-    assert len(samples_of_ndjson(answer.iter_lines())) == len(made)
+    assert sum(1 for _ in answer.iter_lines()) == len(made)

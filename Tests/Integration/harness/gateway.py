@@ -164,11 +164,14 @@ def samples_of_json(body):
 
 def samples_of_ndjson(lines):
     """One sample a line, with the members of a vector element."""
-    found = []
+    found, known = [], {}
     for line in lines:
-        each = json.loads(line)
-        at, value = each["value"]
-        found.append(Sample(label_key(each["metric"]), round(at * 1000), float(value)))
+        # `{"metric":{…},"value":[…]}`: the first half is the same in every line of a series, and read once.
+        metric, value = line.rsplit(b',"value":', 1)
+        if metric not in known:
+            known[metric] = label_key(json.loads(metric + b"}")["metric"])
+        at, text = json.loads(value[:-1])
+        found.append(Sample(known[metric], round(at * 1000), float(text)))
     return found
 
 

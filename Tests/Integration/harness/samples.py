@@ -38,6 +38,11 @@ def bits(value):
     return struct.pack(">d", math.nan if math.isnan(value) else value)
 
 
+def as_set(samples):
+    """Samples as a set, in which a NaN is itself."""
+    return {(labels, timestamp, bits(value)) for labels, timestamp, value in samples}
+
+
 def by_series(samples):
     """`{labels: {timestamp: bits of the value}}`, as which two sets of samples are compared."""
     series = {}
