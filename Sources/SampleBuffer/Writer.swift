@@ -23,7 +23,8 @@ extension SampleBuffer {
     public func append(_ batch: borrowing SampleBatch) -> Int64? {
       stale.removeAll(keepingCapacity: true)
       guard batch.count > 0 else { return nil }
-      buffer.advance()
+      // Before, too: others may have taken memory since the last batch, and the oldest slab goes before a sample does.
+      buffer.maintain()
       var counts = BufferCounts()
       let newest = append(batch, &counts)
       buffer.counts.add(counts)

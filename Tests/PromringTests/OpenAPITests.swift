@@ -17,7 +17,8 @@ import Yams
         "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{name}/values",
         "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
         "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
-        "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/openapi.yaml",
+        "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
+        "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/", "/openapi.yaml",
       ])
   }
 

@@ -174,6 +174,18 @@ struct Bench {
     #expect(read.count > 20)
   }
 
+  @Test func `memory that others take costs the oldest slab and no new sample`() throws {
+    let bench = try Bench { $0.bytesMax = 8 << 20 }
+    let token = try bench.series(["__name__": "m"])
+    bench.append((0..<200).map { (token, Self.now - 3_000_000 + Int64($0) * 15_000, 1) })
+    bench.buffer.account(bytes: 8 << 20)
+    bench.append([(token, Self.now, 2)])
+    #expect(bench.buffer.statistics().counts.outOfMemory == 0)
+    #expect(bench.read(token).last?.value == 2)
+    #expect(bench.buffer.statistics().slabs.count == 1)
+    bench.buffer.account(bytes: -(8 << 20))
+  }
+
   @Test func `limits refuse new series and leave the known ones alone`() throws {
     let bench = try Bench {
       $0.seriesMax = 2
