@@ -17,6 +17,10 @@ PARAMETERS = {
     "/api/v1/samples": {"match[]": "up"},
     "/api/v1/series": {"match[]": "up"},
     "/federate": {"match[]": "up"},
+    "/api/v1/query": {"query": "up"},
+    "/api/v1/query_range": {"query": "up", "start": "0", "end": "60", "step": "15"},
+    "/api/v1/format_query": {"query": "sum(up)by(job)"},
+    "/api/v1/query_exemplars": {"query": "up"},
 }
 PATH_PARAMETERS = {"name": "job"}
 # The Prometheus API and everything else that answers below /api/v1, with the path parameters' names as they may be.
@@ -24,6 +28,7 @@ EXPECTED_PATHS = [
     "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
+    "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
     "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/openapi.yaml",
 ]  # fmt: skip
 

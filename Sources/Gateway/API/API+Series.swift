@@ -10,7 +10,8 @@ extension API {
     let selectors = try request.form.selectors()
     guard !selectors.isEmpty else { throw .badRequest("no match[] parameter provided") }
     let limit = try request.form.limit()
-    var tokens = try select(request.form, selectors)
+    // In the order of their labels, so that replicas and restarts answer alike.
+    var tokens = buffer.sortedByLabels(try select(request.form, selectors))
     let isCut = limit > 0 && tokens.count > limit
     if isCut { tokens.removeLast(tokens.count - limit) }
     return Answer.success(warnings: isCut ? [Self.truncated] : []) { writer in
