@@ -75,6 +75,12 @@ static inline const struct sockaddr *mhd_client_address(struct MHD_Connection *c
   return info ? info->client_addr : NULL;
 }
 
+/// The status of the response being sent, the engine's own ones included, or 0.
+static inline unsigned int mhd_status(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+  return info ? info->http_status : 0;
+}
+
 /// Makes a response of unknown size end with the connection instead of being chunked.
 static inline void mhd_close_delimited(struct MHD_Response *response) {
   MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);

@@ -8,7 +8,8 @@ final class Deflater {
   private let stream: UnsafeMutablePointer<z_stream>  // zlib keeps the address
   private let scratch: UnsafeMutableBufferPointer<UInt8>
 
-  /// Level 1: on a page of metrics level 6 takes about three times as long to save a third of what is left.
+  /// Measured on a page of metrics and on a JSON matrix: level 1 makes 137 and 53 MB/s, level 6 49 and 12 MB/s, for an
+  /// output that is smaller by 13 and 9 percent.
   static let level: Int32 = 1
 
   /// `nil` only when there is no memory.

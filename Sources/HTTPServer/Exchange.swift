@@ -154,6 +154,7 @@ final class Exchange: @unchecked Sendable {
     case _ where aborted == .serverStopped: .serverStopped
     // Asked of nobody who was given up: a source may still be at work then.
     case _ where aborted == nil && answer?.feed?.hasFailed == true: .sourceFailed
+    case _ where answer == nil && mhd_status(connection) != 0: .refused
     default: .clientGone
     }
   }
@@ -161,9 +162,16 @@ final class Exchange: @unchecked Sendable {
   private func record(_ outcome: RequestRecord.Outcome) -> RequestRecord {
     var route: String?
     if case .found(let found, _) = match { route = found.pattern }
+    let status: Int
+    switch outcome {
+    case _ where answer != nil: status = answer?.status ?? 0
+    case .refused: status = Int(mhd_status(connection))
+    case .serverStopped: status = 503
+    case .timedOut: status = 408
+    default: status = 499
+    }
     return RequestRecord(
-      route: route, method: head.method,
-      status: answer?.status ?? (outcome == .serverStopped ? 503 : 499), requestBytes: bodyBytes,
+      route: route, method: head.method, status: status, requestBytes: bodyBytes,
       responseBytes: answer?.bytesSent(isComplete: outcome == .completed) ?? 0,
       duration: head.received.duration(to: .now), outcome: outcome)
   }

@@ -34,15 +34,18 @@ public struct RequestRecord: Sendable {
     case timedOut
     /// The body could not be completed: its source threw.
     case sourceFailed
+    /// The engine refused the request by itself: its headers did not fit, or its chunks were malformed.
+    case refused
     /// The server stopped first.
     case serverStopped
   }
 
   /// The pattern of the route; `nil` if none matched.
   public var route: String?
+  /// Empty if the engine refused the request before its headers were complete.
   public var method: String
-  /// Without a response it is 499 if the client was gone before there was one, as nginx and Prometheus have it, and 503
-  /// if the server stopped.
+  /// Where no response was begun it stands for the outcome: 499 for a client that is gone, as in nginx and Prometheus,
+  /// 408 for one that was too slow, 503 for a server that stopped.
   public var status: Int
   /// Of the request's body.
   public var requestBytes: Int

@@ -29,7 +29,7 @@ import Testing
       let head = try client.skipHead()
       #expect(head.contains("Content-Type: text/event-stream"))
       #expect(head.contains("Cache-Control: no-cache"))
-      let stream = try #require(streams.value.first)
+      let stream = try #require(streams.first)
       for i in 0..<100 {
         #expect(stream.send(event("\(i)")))
         #expect(try client.chunk() == event("\(i)"))
@@ -66,7 +66,7 @@ import Testing
       let client = try RawClient(server.port)
       try client.request("GET /events")
       _ = try client.skipHead()
-      let stream = try #require(streams.value.first)
+      let stream = try #require(streams.first)
       #expect(closed.value == 0)
       stream.close()
       #expect(stream.isClosed)
@@ -83,7 +83,7 @@ import Testing
       let client = try RawClient(server.port, receiveBytes: 8 << 10)
       try client.request("GET /events")
       _ = try client.skipHead()
-      let stream = try #require(streams.value.first)
+      let stream = try #require(streams.first)
       var lost = 0
       var sent = 0
       let text = event(String(repeating: "x", count: 1000))
@@ -122,8 +122,8 @@ import Testing
       _ = try other.skipHead()
       if isReset { client.reset() } else { client.close() }
       #expect(eventually { closed.value == 1 })
-      #expect(streams.value.map(\.isClosed) == [true, false])
-      #expect(streams.value[1].send(event("still here")))
+      #expect(streams.look { $0.map(\.isClosed) } == [true, false])
+      #expect(streams.look { $0[1] }.send(event("still here")))
       #expect(try other.chunk() == event("still here"))
       #expect(eventually { server.statistics == .init(connections: 1, activeRequests: 1) })
     }
@@ -138,7 +138,7 @@ import Testing
       #expect(try client.ask("HEAD /events")["Content-Type"] == "text/event-stream")
       #expect(client.isClosedByServer())
       #expect(eventually { closed.value == 1 })
-      #expect(streams.value.first?.isClosed == true)
+      #expect(streams.first?.isClosed == true)
     }
   }
 
@@ -146,9 +146,9 @@ import Testing
     try serving(queueBytesMax: 8 << 20) { server, streams in
       let clients = try (0..<20).map { _ in try RawClient(server.port) }
       for client in clients { try client.request("GET /events") }
-      #expect(eventually { streams.value.count == 20 })
+      #expect(eventually { streams.count == 20 })
       let pool = try WorkerPool(name: "senders", threads: 4, queueMax: 10)
-      let all = streams.value
+      let all = streams.look { $0 }
       for sender in 0..<4 {
         #expect(
           pool.submit {

@@ -148,9 +148,9 @@ import Testing
       } else {
         #expect(throws: RawClient.Failure.self) { _ = try client.reply() }  // connection reset
       }
-      #expect(eventually { records.value.count == 1 })
-      #expect(records.value.first?.outcome == .sourceFailed)
-      #expect(records.value.first?.status == 200)
+      #expect(eventually { records.count == 1 })
+      #expect(records.first?.outcome == .sourceFailed)
+      #expect(records.first?.status == 200)
     }
   }
 
@@ -165,9 +165,9 @@ import Testing
       try client.request("GET /stream")
       try client.discard(1 << 20)
       if isReset { client.reset() } else { client.close() }
-      #expect(eventually { records.value.count == 1 })
-      #expect(records.value.first?.outcome == .clientGone)
-      #expect(records.value.first.map { $0.responseBytes >= 1 << 20 - 1000 } == true)
+      #expect(eventually { records.count == 1 })
+      #expect(records.first?.outcome == .clientGone)
+      #expect(records.first.map { $0.responseBytes >= 1 << 20 - 1000 } == true)
       #expect(eventually { pool.active == 0 && server.statistics.connections == 0 })
     }
   }

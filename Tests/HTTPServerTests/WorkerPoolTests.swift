@@ -13,7 +13,7 @@ import Testing
     for i in 0..<500 { #expect(pool.submit { order.change { $0.append(i) } }) }
     gate.open()
     #expect(pool.shutdown(within: .seconds(10)))
-    #expect(order.value == Array(0..<500))
+    #expect(order.look { $0 == Array(0..<500) })
   }
 
   @Test func `a full queue refuses, and counts`() throws {
