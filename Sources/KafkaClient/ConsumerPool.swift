@@ -140,6 +140,12 @@ public final class ConsumerPool: Sendable {
     }
   }
 
+  /// Makes the reading client believe that it is dead, as librdkafka's own tests do.
+  package func simulateFatalError() {
+    let client = shared.published.withLock { $0.client }
+    _ = client?.withLease { rd_kafka_test_fatal_error($0.handle, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "simulated") }
+  }
+
   private func waitForPositions(_ ends: [TopicPartition: Int64], until deadline: Deadline) -> ReadYourWrites {
     func behind() -> [TopicPartition] {
       shared.published.withLock { $0.holdings }.filter { holding in

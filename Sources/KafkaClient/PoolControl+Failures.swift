@@ -57,8 +57,8 @@ extension PoolControl {
       // `auto.offset.reset=error`: where to go is ours to say. Looked up again, the gap is counted.
       delay = 0
     case .data:
-      skip(name, holding, at: offset, error)
-      delay = 0
+      // It may have been the broker's bad moment: twice it gets another chance.
+      if holding.attempts >= 2 { skip(name, holding, at: offset, error) }
     case .topic:
       hastenMetadata()
     case .authorisation:

@@ -9,6 +9,7 @@ extension PoolControl {
     readerLife += 1
     metadataIsAsked = false
     probesOpen = 0
+    nudgesOpen = 0
     detachedWorkers = 0
     view.recreations += 1
     reopenReaderAt = now + pause(view.recreations)

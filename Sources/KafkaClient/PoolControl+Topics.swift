@@ -165,6 +165,36 @@ extension PoolControl {
     if probesOpen == 0 && probesFailed == 0 { credentialsWork() }
   }
 
+  /// A worker whose queue was full and now is empty could wait up to a second: librdkafka's thread for a broker, which
+  /// had stopped fetching, looks again only when something wakes it. A question to that broker does, and freshens a
+  /// high watermark. (32 MB with 1 MiB of queue: 22 s without this, 0.2 s with it.)
+  mutating func nudgeLeaders() {
+    guard wantsNudge, nudgesOpen == 0, now >= nextNudge else { return }
+    wantsNudge = false
+    nextNudge = now + PoolControl.nudgeInterval.wholeMilliseconds * 1_000_000
+    var oneOf: [Int32: TopicPartition] = [:]
+    for (name, holding) in holdings where holding.phase == .reading {
+      let partition = holding.partition
+      guard partition.position.load(ordering: .relaxed) < partition.high.load(ordering: .relaxed),
+        let leader = leader(of: name)
+      else { continue }
+      oneOf[leader] = name
+    }
+    let (timeout, life) = (options.requestTimeout, readerLife)
+    for name in oneOf.values {
+      nudgesOpen += 1
+      ask { .nudged($0.offsets(of: [name], at: Offset.end, until: Deadline(in: timeout)), life: life) }
+    }
+  }
+
+  mutating func takeNudge(_ answers: [TopicPartition: Result<Int64, KafkaError>]) {
+    nudgesOpen = max(0, nudgesOpen - 1)
+    // Failures are the probes' business.
+    for (name, answer) in answers {
+      if case .success(let high) = answer, high >= 0 { holdings[name]?.partition.high.store(high, ordering: .relaxed) }
+    }
+  }
+
   /// All brokers that matter have answered.
   private mutating func credentialsWork() {
     ledger.clear(.credentials)

@@ -60,6 +60,9 @@ struct PoolControl: ~Copyable {
   var metadataIsAsked = false
   var probesOpen = 0
   var probesFailed = 0
+  var wantsNudge = false
+  var nudgesOpen = 0
+  var nextNudge: Int64 = 0
 
   var ledger = TroubleLedger()
   var lastTransportText: String?
@@ -89,12 +92,14 @@ struct PoolControl: ~Copyable {
   static let second: Int64 = 1_000_000_000
   /// How often callbacks of librdkafka are served; also the longest that a rebalance waits for us.
   static let pollInterval = Duration.milliseconds(50)
+  static let nudgeInterval = Duration.milliseconds(5)
 
   mutating func run() {
     for worker in workers { if let reader { worker.post(.attach(reader)) } }
     if member != nil { waitForGroup() }
     while stopBy == nil {
-      let events = shared.mailbox.wait(until: Deadline(in: PoolControl.pollInterval)) { mailbox in
+      let wait = wantsNudge ? PoolControl.nudgeInterval : PoolControl.pollInterval
+      let events = shared.mailbox.wait(until: Deadline(in: wait)) { mailbox in
         guard !mailbox.isEmpty else { return [PoolEvent]?.none }
         let events = mailbox
         mailbox.removeAll(keepingCapacity: true)
@@ -108,6 +113,7 @@ struct PoolControl: ~Copyable {
       reopenClients()
       askForMetadata()
       locatePartitions()
+      nudgeLeaders()
       if now >= nextTick {
         nextTick = now + PoolControl.second
         tick()
@@ -128,7 +134,8 @@ struct PoolControl: ~Copyable {
       if life == readerLife { take(answers, from: leader, tickets: tickets) }
     case .probed(let answers, let leader, let life): if life == readerLife { take(probe: answers, from: leader) }
     case .readFailed(let partition, let error, let offset): readFailed(partition, error, at: offset)
-    case .drained: break
+    case .drained: wantsNudge = true
+    case .nudged(let answers, let life): if life == readerLife { takeNudge(answers) }
     case .detached: detachedWorkers += 1
     case .stop(let deadline): stopBy = deadline
     }

@@ -9,7 +9,9 @@ enum PoolEvent: Sendable {
     [TopicPartition: Result<Locator.Answer, KafkaError>], leader: Int32, tickets: [TopicPartition: Int], life: Int)
   case probed([TopicPartition: Result<Int64, KafkaError>], leader: Int32, life: Int)
   case readFailed(Partition, KafkaError, offset: Int64)
+  /// A worker has applied all that was fetched, while brokers have more.
   case drained
+  case nudged([TopicPartition: Result<Int64, KafkaError>], life: Int)
   case detached(worker: Int)
   case stop(Deadline)
 }

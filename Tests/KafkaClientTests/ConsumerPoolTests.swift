@@ -259,6 +259,62 @@ import Testing
     #expect(pool.stop(within: .seconds(20)))
   }
 
+  @Test func `a small queue does not make the replay wait`() throws {
+    let cluster = try EmbeddedCluster()
+    defer { cluster.close() }
+    try cluster.createTopic("t", partitions: 4)
+    let value = String(repeating: "x", count: 10_000)
+    for partition in 0..<4 as Range<Int32> {
+      // The cluster gives out one batch of each partition at a time, together more than the queue may hold.
+      try cluster.produce(
+        Array(repeating: value, count: 400), to: "t", partition: partition, properties: ["batch.size": "300000"])
+    }
+    var options = ConsumerOptions.quick("t", threads: 1)
+    options.queueBytesMax = 1 << 20
+    let sink = Sink()
+    let taken = try ContinuousClock().measure {
+      let pool = try ConsumerPool(cluster, options, into: sink)
+      #expect(sink.wait { $0.count == 1600 })
+      #expect(pool.stop(within: .seconds(20)))
+    }
+    #expect(taken < .seconds(8), "librdkafka by itself would pause for a second at every batch")
+  }
+
+  @Test func `a dead client is made anew, and reading goes on where it was`() throws {
+    let cluster = try EmbeddedCluster()
+    defer { cluster.close() }
+    try cluster.createTopic("t", partitions: 2)
+    for partition in 0..<2 as Range<Int32> { try cluster.produce(["1"], to: "t", partition: partition) }
+    let sink = Sink()
+    let pool = try ConsumerPool(cluster, .quick("t"), into: sink)
+    #expect(eventually { pool.snapshot().isReplayed })
+    pool.simulateFatalError()
+    #expect(eventually { pool.snapshot().recreations == 1 })
+    for partition in 0..<2 as Range<Int32> { try cluster.produce(["2"], to: "t", partition: partition) }
+    #expect(sink.wait { $0.count >= 4 })
+    #expect(eventually { pool.snapshot().trouble == nil && pool.snapshot().isReplayed })
+    #expect(sink.values == ["1", "1", "2", "2"])
+    #expect(pool.snapshot().errors[.fatal] == 1)
+    #expect(pool.stop(within: .seconds(20)))
+  }
+
+  @Test func `what cannot be decoded is skipped and counted after two more tries`() throws {
+    let cluster = try EmbeddedCluster()
+    defer { cluster.close() }
+    try cluster.createTopic("t", partitions: 1)
+    try cluster.produce((0..<10).map { "\($0)" }, to: "t", partition: 0)
+    // Kafka's CORRUPT_MESSAGE, four fetches long: two tries, then strides of 1 and 2.
+    try cluster.failRequests(ofKind: 1, with: [2, 2, 2, 2])
+    let sink = Sink()
+    let pool = try ConsumerPool(cluster, .quick("t"), into: sink)
+    #expect(sink.wait { $0.last?.offset == 9 })
+    #expect(sink.records.map(\.offset) == Array(2..<10))
+    #expect(eventually { pool.snapshot().partitions.first?.error == nil })
+    #expect(pool.snapshot().recordsLost == 2)
+    #expect(pool.snapshot().errors[.data] == 4)
+    #expect(pool.stop(within: .seconds(20)))
+  }
+
   @Test func `whoever waits for own writes finds them applied`() throws {
     let cluster = try EmbeddedCluster()
     defer { cluster.close() }

@@ -81,6 +81,31 @@ struct RealBrokerTests {
     #expect(second.stop(within: .seconds(20)))
   }
 
+  @Test func `a record is applied soon after it is acknowledged`() throws {
+    let topic = prefix + "-delay"
+    try produce([base], to: topic)
+    let sink = Sink()
+    let pool = try pool(ConsumerOptions(topics: [topic]), into: sink)
+    #expect(eventually { pool.snapshot().isReplayed })
+    let acknowledged = Monitor(0)
+    let producer = try Producer(settings: settings, options: ProducerOptions(isIdempotent: false, linger: .zero)) {
+      reports in acknowledged.update { $0 += reports.count }
+    }
+    let target = try producer.topic(topic)
+    let clock = ContinuousClock()
+    var delays: [Duration] = []
+    for round in 1...50 {
+      _ = withBytes("v") { producer.produce(to: target, partition: 0, key: nil, value: $0) }
+      #expect(acknowledged.wait(until: Deadline(in: .seconds(20))) { $0 == round ? true : nil } == true)
+      delays.append(clock.measure { #expect(sink.wait { $0.count == round + 1 }) })
+    }
+    delays.sort()
+    #expect(delays[25] < .milliseconds(50))
+    print("applied after the acknowledgement: median \(delays[25]), worst \(delays[49])")
+    #expect(producer.close(within: .seconds(20)))
+    #expect(pool.stop(within: .seconds(20)))
+  }
+
   @Test func `a missing topic is told, and read once it is there`() throws {
     let topic = prefix + "-late"
     let sink = Sink()

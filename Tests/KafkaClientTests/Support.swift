@@ -96,9 +96,13 @@ extension EmbeddedCluster {
   }
 
   /// Produces text and waits until the cluster has it all.
-  func produce(_ values: [String?], to topic: String, partition: Int32? = nil, key: String? = nil) throws {
+  func produce(
+    _ values: [String?], to topic: String, partition: Int32? = nil, key: String? = nil,
+    properties: [String: String] = [:]
+  ) throws {
     let failed = Monitor([KafkaError]())
-    let producer = try Producer(settings: settings([:]), options: ProducerOptions(isIdempotent: false)) { reports in
+    let producer = try Producer(settings: settings(properties), options: ProducerOptions(isIdempotent: false)) {
+      reports in
       failed.withLock { $0 += reports.compactMap(\.error) }
     }
     let target = try producer.topic(topic)
