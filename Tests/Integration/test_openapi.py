@@ -1,6 +1,7 @@
 """openapi.yaml against the running program: every path, every shape."""
 
 import re
+import time
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -16,6 +17,10 @@ METHODS = ("get", "post", "put", "delete", "patch", "head")
 PARAMETERS = {
     "/api/v1/samples": {"match[]": "up"},
     "/api/v1/series": {"match[]": "up"},
+    "/api/v1/query": {"query": "up"},
+    "/api/v1/query_range": {"query": "up", "start": f"{time.time() - 60:.3f}", "end": f"{time.time():.3f}", "step": "5"},
+    "/api/v1/query_exemplars": {"query": "up"},
+    "/api/v1/format_query": {"query": "up"},
     "/federate": {"match[]": "up"},
     "/api/v1/query": {"query": "up"},
     "/api/v1/query_range": {"query": "up", "start": "0", "end": "60", "step": "15"},
