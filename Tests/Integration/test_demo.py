@@ -1,14 +1,12 @@
 """`promring demo`: what its banner says works when pasted."""
 
 import re
-import shlex
 import signal
 import subprocess
 
 import pytest
 
-from harness.gateway import environment
-from harness.samples import assert_same
+from harness.gateway import ROOT, environment
 from harness.waiting import eventually
 
 
@@ -22,29 +20,40 @@ def curl_commands(text):
     return [match.group(0).strip() for match in re.finditer(r"^\s*(?:\$ )?(curl .*)$", text, re.M)]
 
 
+def run_pasted(line):
+    """What a command line prints when it is pasted into a shell; one that streams for ever is cut off."""
+    shell = ["bash", "-c", f"set -o pipefail; {line}"]
+    try:
+        outcome = subprocess.run(
+            shell, capture_output=True, text=True, timeout=5, env=environment(), stdin=subprocess.DEVNULL
+        )
+        printed, code = outcome.stdout, outcome.returncode
+    except subprocess.TimeoutExpired as cut:
+        printed, code = (cut.stdout or b"").decode(), 0
+    assert code == 0, f"{line}: exit code {code}: {printed[:300]}"
+    assert len(printed.strip()) > 2, f"{line} printed nothing"
+    assert '"status":"error"' not in printed, f"{line}: {printed[:300]}"
+    return printed
+
+
 def test_each_curl_command_of_the_banner_prints_live_data(demo):
     commands = eventually(lambda: curl_commands(demo.process.text()), "curl commands in the banner")
     assert len(commands) >= 5
-    for line in commands:
-        line = line.removeprefix("$ ")
-
-        def prints():
-            # Pasted into a shell, as a person would; a command that streams for ever is cut off.
-            try:
-                outcome = subprocess.run(
-                    ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True, timeout=5,
-                    env=environment(), stdin=subprocess.DEVNULL,
-                )
-                printed, code = outcome.stdout, outcome.returncode
-            except subprocess.TimeoutExpired as cut:
-                printed, code = (cut.stdout or b"").decode(), 0
-            assert code == 0, f"{line}: exit code {code}: {printed[:300]}"
-            assert len(printed.strip()) > 2, f"{line} printed nothing"
-            assert '"status":"error"' not in printed, f"{line}: {printed[:300]}"
-            return True
-
-        eventually(prints, line, 20)
     assert any(demo.address in line for line in commands)
+    for line in commands:
+        eventually(lambda: run_pasted(line), line, 20)
+
+
+def test_each_curl_command_of_the_readme_prints_what_it_shows(demo):
+    readme = (ROOT / "README.md").read_text()
+    examples = re.findall(r"```sh\n(curl .*?)\n```\n```\w*\n(.*?)```", readme, re.S)
+    assert len(examples) >= 5
+    # Until the demo has run for a few seconds there is less to show.
+    eventually(lambda: len(demo.samples("node_load1")) >= 3, "three samples", 20)
+    for line, shown in examples:
+        assert "127.0.0.1:9797" in line
+        printed = run_pasted(line.replace("127.0.0.1:9797", demo.address))
+        assert printed[:12] == shown[:12], f"{line} printed {printed[:200]}"
 
 
 def test_it_serves_real_metrics_of_this_machine(demo):

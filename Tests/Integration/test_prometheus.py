@@ -205,8 +205,8 @@ def test_types_are_inferred(broker, serve):
     topic = broker.topic()
     at = now()
     topic.produce(
-        [sample("requests_total"), sample("temperature"), sample("took_seconds_sum"), sample("took_seconds_count")]
-        + [sample("took_seconds_bucket", {"le": le}, at, 1) for le in ("0.1", "+Inf")]
+        [sample(name, {}, at) for name in ("requests_total", "temperature", "took_seconds_sum", "took_seconds_count")]
+        + [sample("took_seconds_bucket", {"le": le}, at) for le in ("0.1", "+Inf")]
     )
     gateway = serve(topic)
     types = {family.name: family.type for family in parse_openmetrics(gateway.page(accept=OPENMETRICS))}
