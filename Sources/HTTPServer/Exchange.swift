@@ -90,10 +90,8 @@ final class Exchange: @unchecked Sendable {
 
   /// What a pooled handler came to; `nil` if it did not in time, or nobody waits for it.
   func takeAnswer() -> Answer? {
-    gate.withLock { gate in
-      let answer = gate.answer.take()
-      return gate.aborted == nil ? answer : nil
-    }
+    let (answer, isAborted) = gate.withLock { gate in (gate.answer.take(), gate.aborted != nil) }
+    return isAborted ? nil : answer  // dropped outside of the lock, as its release may call the application
   }
 
   // MARK: Ending
@@ -135,14 +133,14 @@ final class Exchange: @unchecked Sendable {
 
   /// The last call of the engine; on the I/O thread, before it closes the socket or reads the next request.
   func finish(_ code: MHD_RequestTerminationCode) {
-    let aborted = gate.withLock { gate in
+    let (aborted, unused) = gate.withLock { gate in
       gate.isFinished = true
-      gate.answer = nil
-      return gate.aborted
+      return (gate.aborted, gate.answer.take())
     }
     if answer?.feed is EventFeed { core.closed(self) }
     if let observe = core.hooks.observe { observe(record(outcome(code, aborted))) }
     answer = nil
+    withExtendedLifetime(unused) {}  // until here: outside of the lock, as its release may call the application
     core.remove(self)
   }
 

@@ -1,7 +1,8 @@
 internal import CMicroHTTPD
 import Glibc
 
-/// An HTTP/1.1 server. It serves from `start` until `stop`, or until it is released.
+/// An HTTP/1.1 server. It serves from `start` until `stop`, or until it is released, which stops it without grace; not
+/// by a handler or a hook, which `stop` would wait for.
 public final class Server: Sendable {
   private enum Phase {
     case running(OpaquePointer)

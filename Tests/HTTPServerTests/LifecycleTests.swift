@@ -69,6 +69,8 @@ import Testing
       let client = try RawClient(site.server.port)
       try client.request("GET /watch")
       #expect(eventually { site.pool.active == 1 })
+      #expect(settled { site.cancelled.value })
+      #expect(site.cancelled.value == 0)
       if isReset { client.reset() } else { client.close() }
       #expect(eventually { site.cancelled.value == 1 })
       #expect(eventually { site.records.count == 1 })
@@ -158,6 +160,27 @@ import Testing
       // The stuck handler still runs: what it returns is dropped.
       site.gate.open()
       #expect(eventually { site.pool.active == 0 })
+    }
+  }
+
+  @Test func `an event stream that comes too late is closed, outside of any lock`() throws {
+    let pool = try WorkerPool(name: "one", threads: 1, queueMax: 1)
+    let gate = Gate()
+    let closed = Box(0)
+    let routes = { (router: inout Router) in
+      router.get("/events", .pooled(pool)) { request in
+        gate.pass()
+        // Asking takes the lock of the request.
+        return .events(EventStream { if request.isCancelled { closed.change { $0 += 1 } } })
+      }
+    }
+    try withServer(routes: routes) { server in
+      let client = try RawClient(server.port)
+      try client.request("GET /events")
+      #expect(eventually { gate.arrived == 1 })
+      client.close()
+      gate.open()
+      #expect(eventually { closed.value == 1 })
     }
   }
 
