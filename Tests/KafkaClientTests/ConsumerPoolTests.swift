@@ -223,10 +223,10 @@ import Testing
     #expect(offsets.last == 399)
     #expect(offsets == offsets.sorted())
     let snapshot = pool.snapshot()
-    #expect(snapshot.gaps == 1)
+    #expect(snapshot.gaps >= 1)  // retention may overtake a slow reader more than once
     #expect(snapshot.recordsLost == Int64(400 - offsets.count))
     #expect(snapshot.recordsLost > 0)
-    #expect(snapshot.errors[.position] == 1)
+    #expect(snapshot.errors[.position] == snapshot.gaps)
     #expect(eventually { pool.snapshot().isReplayed })
     #expect(pool.snapshot().trouble == nil)
     #expect(pool.stop(within: .seconds(20)))
