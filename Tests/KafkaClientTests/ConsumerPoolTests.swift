@@ -25,6 +25,7 @@ import Testing
     }
     #expect(Set(records.map(\.worker)) == [0, 1, 2])
     #expect(eventually { pool.snapshot().isReplayed })
+    #expect(eventually { pool.snapshot().brokers.filter(\.isUp).map(\.address) == cluster.brokers })
     let snapshot = pool.snapshot()
     #expect(snapshot.partitions.count == 8)
     #expect(snapshot.records == 301)
@@ -127,6 +128,7 @@ import Testing
     let detail = pool.snapshot().trouble?.detail ?? ""
     #expect(detail.contains(cluster.bootstrap))
     #expect(pool.snapshot().errors[.transient, default: 0] > 0)
+    #expect(eventually { pool.snapshot().brokers.map(\.isUp) == [false] })
     try cluster.setBroker(1, isUp: true)
     #expect(eventually { pool.snapshot().trouble == nil })
     try cluster.produce(["2"], to: "t", partition: 0)

@@ -86,7 +86,10 @@ func eventually(within limit: Duration = .seconds(40), _ condition: () -> Bool) 
 }
 
 /// What makes librdkafka quick with its own in-process cluster.
-let quickProperties = ["fetch.wait.max.ms": "10", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "100"]
+let quickProperties = [
+  "fetch.wait.max.ms": "10", "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "100",
+  "statistics.interval.ms": "200",
+]
 /// A new group waits 3 seconds for members there, which a session has to outlast.
 let quickGroup = quickProperties.merging(["session.timeout.ms": "5000", "heartbeat.interval.ms": "100"]) { $1 }
 
