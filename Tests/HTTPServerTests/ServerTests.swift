@@ -310,7 +310,9 @@ import Testing
       #expect(try malformed.reply().status == 400)
       #expect(eventually { records.count == 2 })
       let gone = try RawClient(server.port)
-      try gone.request("POST /inline", ["Content-Length: 100"])
+      // Its headers have been read when it leaves: an end that comes with them is seen by the idle timeout only.
+      try gone.request("POST /inline", ["Content-Length: 100", "Expect: 100-continue"])
+      #expect(try gone.reply().status == 100)
       gone.close()
       #expect(eventually { records.count == 3 })
     }
