@@ -15,7 +15,7 @@ public final class Gateway: Sendable {
   private let consumers: ConsumerPool
   private let deadLetterProducer: Producer?
   private let server: Server
-  private let pages: WorkerPool
+  private let pools: [WorkerPool]
   private let stopping: StopFlag
   private let ticker: Ticker
   private let api: API
@@ -68,20 +68,26 @@ public final class Gateway: Sendable {
         settings: settings, options: ConsumerOptions(configuration.kafka, startTimestamp: start),
         makeProcessor: { _ in intake.makeProcessor() })
       self.consumers = consumers
+      // Whoever computes stands back: probes and readers of Kafka come first where processors are busy.
+      let queries = try WorkerPool(
+        name: "queries", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue,
+        niceness: 10)
       let pages = try WorkerPool(
-        name: "pages", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue)
+        name: "pages", threads: configuration.web.maxConcurrency, queueMax: configuration.web.maxQueue, niceness: 5)
       let stopping = StopFlag()
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-        declared: MetricDeclaration.declared(configuration.export), pages: pages, clock: clock, startedAt: clock(),
+        declared: MetricDeclaration.declared(configuration.export),
+        queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
+        queries: queries, pages: pages, clock: clock, startedAt: clock(),
         isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
-      GatewayMetrics.register(metrics, buffer, consumers, intake, pages, clock)
+      GatewayMetrics.register(metrics, buffer, consumers, intake, [queries, pages], clock)
       var hooks = try ServerHooks(configuration.web, logger: logger)
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
       self.buffer = buffer
-      self.pages = pages
+      pools = [queries, pages]
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer
@@ -106,7 +112,7 @@ public final class Gateway: Sendable {
     // Readers first: probes say "stopping" while the group is left.
     let isRead = consumers.stop(within: limit * 0.4)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))
-    _ = pages.shutdown(within: .milliseconds(200))
+    for pool in pools { _ = pool.shutdown(within: .milliseconds(100)) }
     _ = deadLetterProducer?.close(within: .milliseconds(200))
     logger.info("stopped", metadata: ["consumers_closed": "\(isRead)", "responses_finished": "\(isServed)"])
   }

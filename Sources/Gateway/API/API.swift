@@ -14,7 +14,10 @@ struct API: Sendable {
   let metrics: SelfMetrics
   /// Types and helps that the configuration knows.
   let declared: [String: MetricDeclaration]
-  /// Works on whatever takes longer than a look-up.
+  let queryRunner: QueryRunner
+  /// Works on queries.
+  let queries: WorkerPool
+  /// Works on whatever else takes longer than a look-up.
   let pages: WorkerPool
   let clock: @Sendable () -> Int64
   let startedAt: Int64
@@ -25,6 +28,7 @@ struct API: Sendable {
   func makeRouter() -> Router {
     var router = Router(prefix: configuration.web.pathPrefix)
     let pooled = Router.Execution.pooled(pages)
+    let computed = Router.Execution.pooled(queries)
 
     for path in ["/-/healthy", "/healthz", "/livez"] {
       router.get(path, .inline) { _ in .text("promring is Healthy.\n") }
@@ -32,19 +36,19 @@ struct API: Sendable {
     for path in ["/-/ready", "/readyz"] { router.get(path, .inline) { _ in ready() } }
 
     router.get("/", .inline) { _ in frontPage() }
-    router.get("/metrics", pooled) { try metricsPage($0) }
-    router.get("/federate", pooled) { try federationPage($0) }
-    router.get("/api/v1/samples", pooled) { try samples($0) }
+    router.get("/metrics", pooled, reading { try metricsPage($0) })
+    router.get("/federate", pooled, reading { try federationPage($0) })
+    router.get("/api/v1/samples", pooled, reading { try samples($0) })
     for method in ["GET", "POST"] {
-      router.on(method, "/api/v1/series", pooled) { try series($0) }
-      router.on(method, "/api/v1/labels", pooled) { try labels($0) }
-      router.on(method, "/api/v1/query", pooled) { try instantQuery($0) }
-      router.on(method, "/api/v1/query_range", pooled) { try rangeQuery($0) }
+      router.on(method, "/api/v1/query", computed, reading { try instantQuery($0) })
+      router.on(method, "/api/v1/query_range", computed, reading { try rangeQuery($0) })
+      router.on(method, "/api/v1/query_exemplars", pooled, reading { try queryExemplars($0) })
       router.on(method, "/api/v1/format_query", pooled) { try formatQuery($0) }
-      router.on(method, "/api/v1/query_exemplars", pooled) { try queryExemplars($0) }
+      router.on(method, "/api/v1/series", pooled, reading { try series($0) })
+      router.on(method, "/api/v1/labels", pooled, reading { try labels($0) })
     }
-    router.get("/api/v1/label/{name}/values", pooled) { try labelValues($0) }
-    router.get("/api/v1/metadata", pooled) { try metadata($0) }
+    router.get("/api/v1/label/{name}/values", pooled, reading { try labelValues($0) })
+    router.get("/api/v1/metadata", pooled, reading { try metadata($0) })
 
     router.get("/api/v1/status/buildinfo", .inline) { _ in buildInformation() }
     router.get("/api/v1/status/runtimeinfo", .inline) { _ in runtimeInformation() }

@@ -41,18 +41,23 @@ enum Answer {
   /// `{"status":"error","errorType":…,"error":…}`. The types and their status codes are those of Prometheus
   /// (`web/api/v1/api.go`, getDefaultErrorCode), and for refusals of the server itself the nearest ones.
   static func error(_ error: HTTPError) -> Response {
-    var writer = ByteWriter(capacity: 256)
-    writer.append("{\"status\":\"error\",\"errorType\":")
-    writer.append(json: errorType(error.status))
-    writer.append(",\"error\":")
-    writer.append(json: error.message)
-    writer.append("}")
-    var response = Response.bytes(writer.copy(), contentType: json, status: error.status)
+    var response = self.error(error.status, errorType(error.status), error.message)
     for (name, value) in error.headers.fields { response.headers.add(name, value) }
     return response
   }
 
-  static func errorType(_ status: Int) -> String {
+  /// The same where the type does not follow from the status.
+  static func error(_ status: Int, _ type: String, _ message: String) -> Response {
+    var writer = ByteWriter(capacity: 256)
+    writer.append("{\"status\":\"error\",\"errorType\":")
+    writer.append(json: type)
+    writer.append(",\"error\":")
+    writer.append(json: message)
+    writer.append("}")
+    return .bytes(writer.copy(), contentType: json, status: status)
+  }
+
+  private static func errorType(_ status: Int) -> String {
     switch status {
     case 404: "not_found"
     case 406: "not_acceptable"
