@@ -79,7 +79,7 @@ public final class SampleBuffer: @unchecked Sendable {
       guard label.name.count <= settings.labelNameBytesMax else { throw .labelNameTooLong }
       guard label.value.count <= settings.labelValueBytesMax else { throw .labelValueTooLong }
     }
-    if let known = index.series(labels, records: recordsBase) { return token(known) }
+    if let known = index.series(labels, records: recordsBase, ids: &pairScratch) { return token(known) }
     guard liveSeries.load(ordering: .relaxed) < settings.seriesMax else { throw .tooManySeries }
     guard meter.bytes < settings.bytesMax else { throw .overMemoryBudget }
     guard index.internPairs(labels, into: &pairScratch), let ref = takeRef() else {
