@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "PromringBenchmarks",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "Gateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
