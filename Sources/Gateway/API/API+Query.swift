@@ -64,7 +64,7 @@ extension API {
     return try parsed(request).selectors.isEmpty ? .noContent : Answer.success { $0.append("[]") }
   }
 
-  private func parsed(_ request: Request) throws(HTTPError) -> PromQL.Expression {
+  func parsed(_ request: Request) throws(HTTPError) -> PromQL.Expression {
     do throws(ParseError) {
       return try parseExpression(request.form.first("query") ?? "")
     } catch {
