@@ -80,6 +80,7 @@ let package = Package(
       name: "GatewayTests",
       dependencies: [
         "Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(

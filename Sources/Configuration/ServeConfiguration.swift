@@ -150,6 +150,8 @@ extension ServeConfiguration {
     public var pathPrefix = ""
     /// Browser pages of these origins may read answers: a regular expression, anchored at both ends; empty means none.
     public var corsOrigin = ""
+    /// Whether requests may delete samples.
+    public var enableAdminAPI = false
 
     public init() {}
   }

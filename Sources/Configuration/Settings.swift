@@ -143,6 +143,9 @@ extension Setting {
       "web.cors-origin", .text(\.web.corsOrigin), "regex",
       "Origins whose pages may read answers in a browser: a regular expression over the whole origin, .* for all. "
         + "None when empty."),
+    Setting(
+      "web.enable-admin-api", .flag(\.web.enableAdminAPI), "true|false",
+      "Answer /api/v1/admin/tsdb: whoever reaches the port may delete samples from the memory of this process."),
   ]
 
   private static let process: [Setting] = [

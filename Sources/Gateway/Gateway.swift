@@ -18,6 +18,7 @@ public final class Gateway: Sendable {
   private let pools: [WorkerPool]
   private let stopping: StopFlag
   private let ticker: Ticker
+  private let notifications: Notifications
   private let api: API
   private let logger: Logger
 
@@ -75,14 +76,18 @@ public final class Gateway: Sendable {
       let pages = try WorkerPool(
         name: "pages", threads: configuration.web.maxConcurrency, queueMax: configuration.web.maxQueue, niceness: 5)
       let stopping = StopFlag()
+      let notifications = Notifications(clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
         declared: MetricDeclaration.declared(configuration.export),
         queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
         queries: queries, pages: pages, clock: clock, startedAt: clock(),
-        isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
+        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
+        description: description)
+      let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
       GatewayMetrics.register(metrics, buffer, consumers, intake, [queries, pages], clock)
       var hooks = try ServerHooks(configuration.web, logger: logger)
+      hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
@@ -91,7 +96,12 @@ public final class Gateway: Sendable {
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer
-      ticker = Ticker(every: .seconds(1)) { buffer.maintain() }
+      self.notifications = notifications
+      ticker = Ticker(every: .seconds(1)) {
+        buffer.maintain()
+        gate.look()
+        notifications.update(api.conditions())
+      }
     } catch {
       throw StartError(error)
     }
@@ -109,6 +119,7 @@ public final class Gateway: Sendable {
     let deadline = ContinuousClock.now + limit
     stopping.isSet.store(true, ordering: .relaxed)
     ticker.stop()
+    notifications.update(api.conditions())
     // Readers first: probes say "stopping" while the group is left.
     let isRead = consumers.stop(within: limit * 0.4)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))

@@ -166,24 +166,16 @@ extension SampleBuffer {
   /// The times of the oldest and newest samples held, in milliseconds; `nil` when there are none. Looks at every series.
   public func timeRange() -> (oldest: Int64, newest: Int64)? {
     let seriesCount = indexLock.read { records.count }
-    let numbers = stripes.compactMap { stripe in stripe.lock.withLock { stripe.slabs.first?.number } }
-    guard let oldestSlab = numbers.min() else { return nil }
-    let ranges = stripes.map { stripe in
-      stripe.lock.withLock { stripe.timeRange(oldestSlab: oldestSlab, seriesCount: seriesCount) }
+    let ranges = stripes.compactMap { stripe in
+      stripe.lock.withLock { stripe.timeRange(seriesCount: seriesCount) }
     }
-    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max(), oldest <= newest else {
-      return nil
-    }
+    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max() else { return nil }
     return (oldest, newest)
   }
 
   /// The newest sample of each series, `nil` for those that have none.
   public func newest(_ tokens: [SeriesToken]) -> [Sample?] {
-    withEach(tokens, default: nil) { _, token in
-      let record = recordsBase[Int(token.ref)]
-      guard record.hasOpenChunk else { return nil }
-      return Sample(timestamp: record.encoder.lastTimestamp, value: Double(bitPattern: record.encoder.lastBits))
-    }
+    withEach(tokens, default: nil) { stripe, token in stripe.newest(token.ref) }
   }
 
   /// Asks each series' stripe, with its lock held, going over the stripes once.

@@ -95,6 +95,7 @@ import Testing
     "shutdown.timeout": "3s",
     "log.level": "debug",
     "log.format": "json",
+    "web.enable-admin-api": "true",
   ]
 
   @Test func `numbers and sizes are held within their range`() {

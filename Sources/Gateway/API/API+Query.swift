@@ -26,7 +26,7 @@ extension API {
     return try parsed(request).selectors.isEmpty ? .noContent : Answer.success { $0.append("[]") }
   }
 
-  private func parsed(_ request: Request) throws(HTTPError) -> PromQL.Expression {
+  func parsed(_ request: Request) throws(HTTPError) -> PromQL.Expression {
     try queryRunner.parse(request.form.first("query") ?? "")
   }
 }

@@ -37,6 +37,8 @@ struct QueryRunner: Sendable {
     slow = metrics.counter("promring_queries_slow_total", "Queries slower than query.log-slower-than.")
   }
 
+  var options: Engine.Options { engine.options }
+
   /// Reads a query with the features that are on, for those who want no result.
   func parse(_ text: String) throws(HTTPError) -> PromQL.Expression {
     do throws(QueryError) {
@@ -60,7 +62,7 @@ struct QueryRunner: Sendable {
     observe(call, outcome, timings)
     switch outcome {
     case .success(let result): return QueryAnswer.response(result, call, timings)
-    case .failure(let failure): return Answer.error(failure.status, failure.type, failure.text)
+    case .failure(let failure): return Answer.error(failure.type, failure.text)
     }
   }
 
@@ -82,7 +84,7 @@ struct QueryRunner: Sendable {
     let name =
       switch outcome {
       case .success: "success"
-      case .failure(let failure): failure.type
+      case .failure(let failure): failure.type.rawValue
       }
     outcomes.with(call.kind.rawValue, name).add()
     phases.queue.observe(timings.queued)
@@ -124,18 +126,18 @@ struct QueryRunner: Sendable {
 
   /// Why a query has no result, as Prometheus says it.
   private struct Failure: Error {
-    let status: Int
-    let type: String
+    let type: Answer.ErrorType
     let text: String
 
     init(_ error: QueryError, isQueued: Bool) {
-      switch error {
-      case .parse, .invalid: (status, type) = (400, "bad_data")
-      case .execution: (status, type) = (422, "execution")
-      case .timeout: (status, type) = (503, "timeout")
-      case .canceled: (status, type) = (499, "canceled")
-      case .source: (status, type) = (500, "internal")
-      }
+      type =
+        switch error {
+        case .parse, .invalid: .badData
+        case .execution: .execution
+        case .timeout: .timeout
+        case .canceled: .canceled
+        case .source: .internal
+        }
       text =
         switch error {
         case .parse, .invalid: "invalid parameter \"query\": \(error)"

@@ -61,6 +61,7 @@ struct WebOptions: SettingOptions {
   @Option("web.idle-timeout") var webIdleTimeout: String?
   @Option("web.path-prefix") var webPathPrefix: String?
   @Option("web.cors-origin") var webCorsOrigin: String?
+  @Flag("web.enable-admin-api") var webEnableAdminApi: Bool?
   @Option("ready.grace") var readyGrace: String?
 }
 
