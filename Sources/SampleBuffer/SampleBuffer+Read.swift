@@ -90,18 +90,41 @@ extension SampleBuffer {
 
   /// The values of label `name`, sorted by bytes; with `series`, those that any of the series carries.
   public func labelValues(_ name: String, of series: [SeriesToken]? = nil) -> [String] {
+    var values: [String] = []
+    withLabelValues(name, of: series) { count, value in
+      values = (0..<count).map { String(decoding: value($0), as: UTF8.self) }
+    }
+    return values
+  }
+
+  /// Lends the values of label `name`, sorted by bytes: their number, and each by its place. The index is locked
+  /// meanwhile: write them out and return. Without values `body` is not called.
+  public func withLabelValues(
+    _ name: String, of series: [SeriesToken]? = nil, _ body: (Int, (Int) -> UnsafeRawBufferPointer) -> Void
+  ) {
     var name = name
-    let values: [String] = indexLock.read {
-      guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return [] }
+    indexLock.read {
+      guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return }
       var pairs = index.names[Int(id)].pairs
       if let series {
         var carried = BitSet(count: index.pairs.count)
         forEachPair(of: series) { carried.insert(Int($0)) }
         pairs.removeAll { !carried.contains(Int($0)) }
       }
-      return pairs.map { String(decoding: index.valueBytes($0), as: UTF8.self) }
+      let texts = pairs.map { index.valueBytes($0) }
+      guard let first = texts.first else { return }
+      var common = first.count
+      for text in texts {
+        var same = 0
+        while same < min(common, text.count), text[same] == first[same] { same += 1 }
+        common = same
+      }
+      let words = TextWords(skipped: common)
+      let order = texts.withUnsafeBufferPointer { texts in
+        WordSort.order(count: texts.count) { words.word(texts[$0], $1) }
+      }
+      body(order.count) { texts[Int(order[$0])] }
     }
-    return values.sorted { $0.compareBytes(with: $1) < 0 }
   }
 
   /// Called with the index lock held.

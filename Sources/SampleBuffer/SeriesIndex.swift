@@ -418,7 +418,13 @@ struct BitSet: Sendable {
 
   init(count: Int) { words = [UInt64](repeating: 0, count: (count + 63) / 64) }
 
-  mutating func insert(_ number: Int) { words[number >> 6] |= 1 << UInt64(number & 63) }
+  /// - Returns: whether it was not there yet.
+  @discardableResult
+  mutating func insert(_ number: Int) -> Bool {
+    let bit = 1 << UInt64(number & 63) as UInt64
+    defer { words[number >> 6] |= bit }
+    return words[number >> 6] & bit == 0
+  }
 
   @inline(__always) func contains(_ number: Int) -> Bool {
     number >> 6 < words.count && words[number >> 6] & (1 << UInt64(number & 63)) != 0

@@ -14,17 +14,8 @@ extension API {
     var tokens = buffer.sortedByLabels(try select(request.form, selectors))
     let isCut = limit > 0 && tokens.count > limit
     if isCut { tokens.removeLast(tokens.count - limit) }
-    return Answer.success(warnings: isCut ? [Self.truncated] : []) { writer in
-      var isFirst = true
-      writer.append("[")
-      buffer.withLabelsInSlices(of: tokens) { _, labels in
-        guard !labels.isEmpty else { return }
-        if !isFirst { writer.append(UInt8(ascii: ",")) }
-        isFirst = false
-        writer.append(json: labels)
-      }
-      writer.append("]")
-    }
+    let warnings = isCut ? [Self.truncated] : []
+    return .stream(contentType: Answer.json, source: SeriesStream(buffer, tokens, warnings: warnings))
   }
 
   func labels(_ request: Request) throws(HTTPError) -> Response {
@@ -38,7 +29,21 @@ extension API {
     guard !name.isEmpty else { throw .badRequest("invalid label name: \"\"") }
     let limit = try request.query.limit()
     let selection = try selectionIfAny(request.query)
-    return cut(buffer.labelValues(name, of: selection), to: limit)
+    var warnings: [String] = []
+    var writer = ByteWriter(capacity: 1 << 14)
+    writer.append("{\"status\":\"success\",\"data\":[")
+    buffer.withLabelValues(name, of: selection) { count, value in
+      let wanted = limit > 0 ? min(limit, count) : count
+      if wanted < count { warnings.append(Self.truncated) }
+      for i in 0..<wanted {
+        writer.append(i > 0 ? ",\"" : "\"")
+        writer.append(jsonEscaped: value(i))
+        writer.append(UInt8(ascii: "\""))
+      }
+    }
+    writer.append(UInt8(ascii: "]"))
+    Answer.close(&writer, warnings: warnings)
+    return .bytes(writer.copy(), contentType: Answer.json)
   }
 
   private func cut(_ strings: [String], to limit: Int) -> Response {
