@@ -117,6 +117,12 @@ extension ServeConfiguration {
     /// Samples that one query may hold in memory.
     public var maxSamples = 50_000_000
     public var lookbackDelta = Duration.seconds(300)
+    /// Remote reads that are worked on at the same time.
+    public var remoteReadMaxConcurrency = 10
+    /// Samples of a remote read that is not streamed, all of its queries together.
+    public var remoteReadMaxSamples = 50_000_000
+    /// Size at which a frame of a streamed remote read ends.
+    public var remoteReadFrameBytes = 1 << 20
 
     public init() {}
   }

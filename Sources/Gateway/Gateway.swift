@@ -16,6 +16,7 @@ public final class Gateway: Sendable {
   private let deadLetterProducer: Producer?
   private let server: Server
   private let pages: WorkerPool
+  private let remoteRead: RemoteRead
   private let stopping: StopFlag
   private let ticker: Ticker
   private let api: API
@@ -70,18 +71,20 @@ public final class Gateway: Sendable {
       self.consumers = consumers
       let pages = try WorkerPool(
         name: "pages", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue)
+      let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-        declared: MetricDeclaration.declared(configuration.export), pages: pages, clock: clock, startedAt: clock(),
-        isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
-      GatewayMetrics.register(metrics, buffer, consumers, intake, pages, clock)
+        declared: MetricDeclaration.declared(configuration.export), remoteRead: remoteRead, pages: pages, clock: clock,
+        startedAt: clock(), isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
+      GatewayMetrics.register(metrics, buffer, consumers, intake, [pages, remoteRead.pool], clock)
       var hooks = try ServerHooks(configuration.web, logger: logger)
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
       self.buffer = buffer
       self.pages = pages
+      self.remoteRead = remoteRead
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer
@@ -107,6 +110,7 @@ public final class Gateway: Sendable {
     let isRead = consumers.stop(within: limit * 0.4)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))
     _ = pages.shutdown(within: .milliseconds(200))
+    _ = remoteRead.pool.shutdown(within: .milliseconds(200))
     _ = deadLetterProducer?.close(within: .milliseconds(200))
     logger.info("stopped", metadata: ["consumers_closed": "\(isRead)", "responses_finished": "\(isServed)"])
   }

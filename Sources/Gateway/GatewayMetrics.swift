@@ -8,7 +8,7 @@ internal import Wire
 /// What the gateway tells of itself, beside what its parts count where it happens.
 enum GatewayMetrics {
   static func register(
-    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake, _ pages: WorkerPool,
+    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake, _ pools: [WorkerPool],
     _ clock: @escaping @Sendable () -> Int64
   ) {
     registerBuffer(metrics, buffer)
@@ -21,10 +21,12 @@ enum GatewayMetrics {
           "promring_http_pool_refused_total", .counter, "Requests refused because too many waited.", labels: ["pool"]),
       ]
     ) { report in
-      let statistics = pages.statistics
-      report.put("promring_http_pool_active", Double(statistics.active), labels: [pages.name])
-      report.put("promring_http_pool_queued", Double(statistics.queued), labels: [pages.name])
-      report.put("promring_http_pool_refused_total", Double(statistics.refused), labels: [pages.name])
+      for pool in pools {
+        let statistics = pool.statistics
+        report.put("promring_http_pool_active", Double(statistics.active), labels: [pool.name])
+        report.put("promring_http_pool_queued", Double(statistics.queued), labels: [pool.name])
+        report.put("promring_http_pool_refused_total", Double(statistics.refused), labels: [pool.name])
+      }
     }
   }
 

@@ -52,6 +52,7 @@ import Testing
     "/etc/promring.yaml", "a:9092,b:9092", "^metrics-.*", "group", "readers", "3", "debug=cgrp,topic",
     "ssl.key.password=/run/secrets/key", "dead", "1m", "128MiB", "1MiB",
     "2h", "1GiB", "5", "6", "7", "8", "9s", "10m", "1m", "false", "weird=counter", "1s", "2", "3", "4", "1m",
+    "5", "6", "2MiB",
     "0.0.0.0:0", "1", "2", "3", "4KiB", "5s", "/promring", "https://.*", "1m", "3s", "debug", "json",
   ]
 

@@ -30,6 +30,7 @@ EXPECTED_PATHS = [
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
     "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
+    "/api/v1/read",
     "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/openapi.yaml",
 ]  # fmt: skip
 

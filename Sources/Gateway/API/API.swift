@@ -14,6 +14,7 @@ struct API: Sendable {
   let metrics: SelfMetrics
   /// Types and helps that the configuration knows.
   let declared: [String: MetricDeclaration]
+  let remoteRead: RemoteRead
   /// Works on whatever takes longer than a look-up.
   let pages: WorkerPool
   let clock: @Sendable () -> Int64
@@ -45,6 +46,7 @@ struct API: Sendable {
     }
     router.get("/api/v1/label/{name}/values", pooled) { try labelValues($0) }
     router.get("/api/v1/metadata", pooled) { try metadata($0) }
+    router.post("/api/v1/read", .pooled(remoteRead.pool)) { remoteRead.answer($0) }
 
     router.get("/api/v1/status/buildinfo", .inline) { _ in buildInformation() }
     router.get("/api/v1/status/runtimeinfo", .inline) { _ in runtimeInformation() }

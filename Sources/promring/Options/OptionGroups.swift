@@ -45,6 +45,9 @@ struct QueryOptions: SettingOptions {
   @Option("query.max-queue") var queryMaxQueue: String?
   @Option("query.max-samples") var queryMaxSamples: String?
   @Option("query.lookback-delta") var queryLookbackDelta: String?
+  @Option("query.remote-read-max-concurrency") var queryRemoteReadMaxConcurrency: String?
+  @Option("query.remote-read-max-samples") var queryRemoteReadMaxSamples: String?
+  @Option("query.remote-read-frame-bytes") var queryRemoteReadFrameBytes: String?
 }
 
 struct WebOptions: SettingOptions {
