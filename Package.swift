@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "PromringBenchmarks",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "Gateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -78,7 +78,10 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer"],
+      dependencies: [
+        "Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "PromringTests",

@@ -8,8 +8,8 @@ internal import Wire
 /// What the gateway tells of itself, beside what its parts count where it happens.
 enum GatewayMetrics {
   static func register(
-    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake, _ pools: [WorkerPool],
-    _ clock: @escaping @Sendable () -> Int64
+    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake,
+    _ pools: [WorkerPool], _ clock: @escaping @Sendable () -> Int64
   ) {
     registerBuffer(metrics, buffer)
     registerConsumers(metrics, consumers, intake, clock)
@@ -59,6 +59,7 @@ enum GatewayMetrics {
         { Double($0.counts.conflicts) }
       ),
       ("promring_samples_expired_total", "Samples dropped with their slab.", { Double($0.counts.expired) }),
+      ("promring_samples_deleted_total", "Samples deleted on request.", { Double($0.counts.deleted) }),
       ("promring_series_created_total", "Series that have come.", { Double($0.seriesCreated) }),
       ("promring_series_removed_total", "Series that have gone.", { Double($0.seriesRemoved) }),
     ]

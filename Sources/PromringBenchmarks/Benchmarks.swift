@@ -5,8 +5,8 @@ import ArgumentParser
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "PromringBenchmarks",
-    abstract: "What the decode path and the buffer reach on this machine, one thread unless said otherwise.",
-    subcommands: [Decode.self, Append.self, Ingest.self])
+    abstract: "What the decode path, the buffer and queries reach on this machine, one thread unless said otherwise.",
+    subcommands: [Decode.self, Append.self, Ingest.self, Query.self])
 }
 
 /// What all benchmarks of the decode path share.

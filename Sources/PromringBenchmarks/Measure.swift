@@ -7,9 +7,14 @@ func cpuSeconds(_ body: () throws -> Void) rethrows -> Double {
   return threadSeconds() - before
 }
 
-private func threadSeconds() -> Double {
+private func threadSeconds() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
+
+/// CPU seconds of all threads so far.
+func processSeconds() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+
+private func seconds(_ clock: clockid_t) -> Double {
   var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  clock_gettime(clock, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 

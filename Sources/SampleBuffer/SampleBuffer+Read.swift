@@ -80,10 +80,10 @@ extension SampleBuffer {
   /// All label names in use, sorted by bytes; with `series`, those that any of the series carries.
   public func labelNames(of series: [SeriesToken]? = nil) -> [String] {
     let names: [[UInt8]] = indexLock.read {
-      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map(\.text) }
+      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map { Array($0.bytes) } }
       var carried = BitSet(count: index.names.count)
       forEachPair(of: series) { carried.insert(Int(index.pairs[Int($0)].name)) }
-      return index.names.indices.filter { carried.contains($0) }.map { index.names[$0].text }
+      return index.names.indices.filter { carried.contains($0) }.map { Array(index.names[$0].bytes) }
     }
     return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
   }
@@ -123,7 +123,7 @@ extension SampleBuffer {
       func top(_ ranks: [Rank]) -> [Rank] {
         Array(ranks.sorted { ($1.count, $0.name) < ($0.count, $1.name) }.prefix(limit))
       }
-      func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+      func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
       var pairRanks: [(count: Int, id: UInt32)] = []
       var bytesByName: [Rank] = []
       for name in index.names where !name.pairs.isEmpty {
@@ -132,7 +132,7 @@ extension SampleBuffer {
           bytes += Int(index.pairs[Int(pair)].valueLength)
           pairRanks.append((index.postings(pair).count, pair))
         }
-        bytesByName.append(Rank(name: text(name.text), count: bytes))
+        bytesByName.append(Rank(name: text(name.bytes), count: bytes))
       }
       pairRanks.sort { $0.count > $1.count }
       let metricName = Array(Label.metricName.utf8).withUnsafeBytes { index.name($0) }
@@ -141,10 +141,10 @@ extension SampleBuffer {
       }
       let pairs = pairRanks.prefix(limit).map { entry in
         Rank(
-          name: text(index.names[Int(index.pairs[Int(entry.id)].name)].text) + "="
+          name: text(index.nameBytes(index.pairs[Int(entry.id)].name)) + "="
             + String(decoding: index.valueBytes(entry.id), as: UTF8.self), count: entry.count)
       }
-      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.text), count: $0.pairs.count) }
+      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.bytes), count: $0.pairs.count) }
       return (metrics, top(names), pairs, top(bytesByName))
     }
   }
@@ -166,24 +166,16 @@ extension SampleBuffer {
   /// The times of the oldest and newest samples held, in milliseconds; `nil` when there are none. Looks at every series.
   public func timeRange() -> (oldest: Int64, newest: Int64)? {
     let seriesCount = indexLock.read { records.count }
-    let numbers = stripes.compactMap { stripe in stripe.lock.withLock { stripe.slabs.first?.number } }
-    guard let oldestSlab = numbers.min() else { return nil }
-    let ranges = stripes.map { stripe in
-      stripe.lock.withLock { stripe.timeRange(oldestSlab: oldestSlab, seriesCount: seriesCount) }
+    let ranges = stripes.compactMap { stripe in
+      stripe.lock.withLock { stripe.timeRange(seriesCount: seriesCount) }
     }
-    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max(), oldest <= newest else {
-      return nil
-    }
+    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max() else { return nil }
     return (oldest, newest)
   }
 
   /// The newest sample of each series, `nil` for those that have none.
   public func newest(_ tokens: [SeriesToken]) -> [Sample?] {
-    withEach(tokens, default: nil) { _, token in
-      let record = recordsBase[Int(token.ref)]
-      guard record.hasOpenChunk else { return nil }
-      return Sample(timestamp: record.encoder.lastTimestamp, value: Double(bitPattern: record.encoder.lastBits))
-    }
+    withEach(tokens, default: nil) { stripe, token in stripe.newest(token.ref) }
   }
 
   /// Asks each series' stripe, with its lock held, going over the stripes once.

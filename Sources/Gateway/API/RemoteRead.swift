@@ -52,7 +52,7 @@ final class RemoteRead: Sendable {
 
   init(_ query: ServeConfiguration.Query, _ buffer: SampleBuffer, _ metrics: SelfMetrics) throws(ServerError) {
     pool = try WorkerPool(
-      name: "remote_read", threads: query.remoteReadMaxConcurrency, queueMax: query.maxQueue)
+      name: "remote_read", threads: query.remoteReadMaxConcurrency, queueMax: query.maxQueue, niceness: 10)
     self.buffer = buffer
     samplesMax = query.remoteReadMaxSamples
     frameBytes = query.remoteReadFrameBytes

@@ -1,13 +1,16 @@
-internal import PromQL
-internal import SampleBuffer
-internal import Synchronization
-internal import TimeSeries
+public import PromQL
+public import SampleBuffer
+public import TimeSeries
 
 /// The ring buffer as the query engine reads it.
-struct BufferSource: SampleSource {
-  let buffer: SampleBuffer
+public struct BufferSource: SampleSource {
+  private let buffer: SampleBuffer
 
-  func select(_ matchers: [Matcher], from start: Int64, through end: Int64) throws(SourceError) -> any SeriesSelection {
+  public init(buffer: SampleBuffer) { self.buffer = buffer }
+
+  public func select(
+    _ matchers: [Matcher], from start: Int64, through end: Int64
+  ) throws(SourceError) -> any SeriesSelection {
     BufferSelection(buffer, buffer.overlapping(buffer.select(matchers), from: start, through: end))
   }
 }

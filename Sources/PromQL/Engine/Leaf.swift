@@ -53,8 +53,8 @@ struct Leaf: Sendable {
     switch kind {
     case .range(let call):
       reader.columns.removeStaleMarkers()
-      seen = call.sweep(
-        reader.columns, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep)
+      seen = try call.sweep(
+        reader.columns, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep, control)
     case .smoothed:
       reader.columns.removeStaleMarkers()
       seen = smooth(row, &reader)
