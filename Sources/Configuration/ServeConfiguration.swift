@@ -129,6 +129,12 @@ extension ServeConfiguration {
       "promql-binop-fill-modifiers", "promql-duration-expr", "promql-experimental-functions",
       "promql-extended-range-selectors", "promql-per-step-stats",
     ]
+    /// Remote reads that are worked on at the same time.
+    public var remoteReadMaxConcurrency = 10
+    /// Samples of a remote read that is not streamed, all of its queries together.
+    public var remoteReadMaxSamples = 50_000_000
+    /// Size at which a frame of a streamed remote read ends.
+    public var remoteReadFrameBytes = 1 << 20
 
     public init() {}
   }

@@ -99,6 +99,15 @@ extension Setting {
       "query.lookback-delta", .duration(\.query.lookbackDelta, .milliseconds(1)...Setting.decade), "duration",
       "How far back the newest sample of a series is looked for."),
     Setting(
+      "query.remote-read-max-concurrency", .count(\.query.remoteReadMaxConcurrency, 1...1024), "count",
+      "Remote reads worked on at the same time; as many as query.max-queue may wait for their turn."),
+    Setting(
+      "query.remote-read-max-samples", .count(\.query.remoteReadMaxSamples, 1...1_000_000_000_000), "count",
+      "Samples of a remote read that is not streamed; with more it is answered 400."),
+    Setting(
+      "query.remote-read-frame-bytes", .size(\.query.remoteReadFrameBytes, 1024...(32 << 20)), "size",
+      "About how large the frames of a streamed remote read are."),
+    Setting(
       "query.strong-read-timeout", .duration(\.query.strongReadTimeout, .milliseconds(1)...Setting.day), "duration",
       "Longest wait of a request with X-Promring-Consistency: strong, which is answered 503 after it."),
     Setting(

@@ -75,24 +75,26 @@ public final class Gateway: Sendable {
         niceness: 10)
       let pages = try WorkerPool(
         name: "pages", threads: configuration.web.maxConcurrency, queueMax: configuration.web.maxQueue, niceness: 5)
+      let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
       let notifications = Notifications(clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-        declared: MetricDeclaration.declared(configuration.export),
+        declared: MetricDeclaration.declared(configuration.export), remoteRead: remoteRead,
         queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
         queries: queries, pages: pages, clock: clock, startedAt: clock(),
         isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
         description: description)
       let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
-      GatewayMetrics.register(metrics, buffer, consumers, intake, [queries, pages], clock)
+      let pools = [queries, pages, remoteRead.pool]
+      GatewayMetrics.register(metrics, buffer, consumers, intake, pools, clock)
       var hooks = try ServerHooks(configuration.web, logger: logger)
       hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
       self.buffer = buffer
-      pools = [queries, pages]
+      self.pools = pools
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer

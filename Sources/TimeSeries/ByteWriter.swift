@@ -44,6 +44,12 @@ public struct ByteWriter: ~Copyable {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
+  /// Makes room for `most` bytes and lets `body` write there; it returns how many it has written.
+  @inlinable public mutating func append(most: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) {
+    reserve(most)
+    used &+= body(base + used)
+  }
+
   // Disfavoured, or literals would take it: they need no reference counting and no look at what kind of string it is.
   @_disfavoredOverload public mutating func append(_ text: String) {
     var text = text

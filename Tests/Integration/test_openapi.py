@@ -32,6 +32,7 @@ EXPECTED_PATHS = [
     "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
+    "/api/v1/read",
     "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars", "/api/v1/parse_query",
     "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/targets/relabel_steps", "/api/v1/scrape_pools",
     "/api/v1/scrape_pools/config", "/api/v1/rules", "/api/v1/alerts", "/api/v1/alertmanagers", "/api/v1/features",

@@ -15,6 +15,7 @@ struct API: Sendable {
   let metrics: SelfMetrics
   /// Types and helps that the configuration knows.
   let declared: [String: MetricDeclaration]
+  let remoteRead: RemoteRead
   let queryRunner: QueryRunner
   /// Works on queries.
   let queries: WorkerPool
@@ -71,6 +72,7 @@ struct API: Sendable {
       router.on(method, "/api/v1/admin/tsdb/clean_tombstones", .inline) { _ in cleanTombstones() }
       router.on(method, "/api/v1/admin/tsdb/snapshot", .inline) { try snapshot($0) }
     }
+    router.post("/api/v1/read", .pooled(remoteRead.pool), reading { remoteRead.answer($0) })
 
     router.get("/api/v1/status/buildinfo", .inline) { _ in buildInformation() }
     router.get("/api/v1/status/runtimeinfo", .inline) { _ in runtimeInformation() }

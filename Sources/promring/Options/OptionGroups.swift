@@ -45,6 +45,9 @@ struct QueryOptions: SettingOptions {
   @Option("query.max-queue") var queryMaxQueue: String?
   @Option("query.max-samples") var queryMaxSamples: String?
   @Option("query.lookback-delta") var queryLookbackDelta: String?
+  @Option("query.remote-read-max-concurrency") var queryRemoteReadMaxConcurrency: String?
+  @Option("query.remote-read-max-samples") var queryRemoteReadMaxSamples: String?
+  @Option("query.remote-read-frame-bytes") var queryRemoteReadFrameBytes: String?
   @Option("query.strong-read-timeout") var queryStrongReadTimeout: String?
   @Option("query.log-slower-than") var queryLogSlowerThan: String?
   @Option("enable-feature") var enableFeature: [String]
