@@ -34,6 +34,7 @@ final class APIBench: Sendable {
     api = API(
       configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
       declared: MetricDeclaration.declared(configuration.export),
+      remoteRead: try RemoteRead(configuration.query, buffer, metrics),
       queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
       queries: try WorkerPool(name: "queries", threads: 1, queueMax: 1),
       pages: try WorkerPool(name: "pages", threads: 1, queueMax: 1), clock: clock, startedAt: Self.now,
@@ -42,7 +43,7 @@ final class APIBench: Sendable {
 
   deinit {
     api.consumers.stop(within: .seconds(5))
-    for pool in [api.queries, api.pages] { pool.shutdown(within: .seconds(1)) }
+    for pool in [api.queries, api.pages, api.remoteRead.pool] { pool.shutdown(within: .seconds(1)) }
   }
 
   /// Appends one sample to each series, so many milliseconds ago.
@@ -67,14 +68,22 @@ func request(_ target: String, form: String? = nil) throws -> Request {
 }
 
 extension Response {
+  /// The body. A stream can be read only once.
   var text: String {
-    guard case .bytes(let bytes) = body else { return "" }
-    return String(decoding: bytes, as: UTF8.self)
+    switch body {
+    case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+    case .stream(let source):
+      var bytes: [UInt8] = []
+      while (try? source.next(into: &bytes)) == true {}
+      return String(decoding: bytes, as: UTF8.self)
+    case .events: return ""
+    }
   }
 
   /// The `data` of a success, as text.
   var data: String? {
     let start = "{\"status\":\"success\",\"data\":"
+    let text = text
     guard status == 200, text.hasPrefix(start), text.hasSuffix("}") else { return nil }
     return String(text.dropFirst(start.count).dropLast())
   }
