@@ -81,7 +81,7 @@ def test_the_gate_opens_when_the_window_is_there(broker, serve):
     assert replay["min"] == 0 and replay["current"] == replay["max"]
 
 
-# --- Methods, paths, headers -------------------------------------------------------------------------------------------
+# --- Methods, paths, headers -----------------------------------------------------------------------------------------
 
 
 def test_what_is_not_there_is_told_in_plain_text(small):
@@ -141,7 +141,9 @@ def test_no_cors_unless_wanted(broker, serve):
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/query", "/api/v1/query/", "/api/v1/nothing/at/all", "/api/v1/label/x/values"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/query", "/api/v1/query/", "/api/v1/nothing/at/all", "/api/v1/label/x/values"]
+)
 def test_options_on_any_path_below_the_api(small, path):
     headers = {"Origin": "https://a.example.org", "Access-Control-Request-Method": "POST"}
     answer = small.session.options(small.url + path, headers=headers, allow_redirects=False, timeout=10)
@@ -167,8 +169,9 @@ def test_forms_are_merged_with_the_url(small, path):
     posted = small.session.post(f"{small.url}/api/v1/{path}", data=form, timeout=10)
     got = small.get(f"/api/v1/{path}", form)
     assert posted.status_code == 200 and posted.json() == got.json()
-    both = small.session.post(f"{small.url}/api/v1/{path}", params={"query": "(", **form}, data={"query": "up"}, timeout=10)
-    assert both.json() == got.json()
+    # Of a name that means one value, that in the body counts.
+    url = {**form, "query": "("}
+    assert small.session.post(f"{small.url}/api/v1/{path}", params=url, data={"query": "up"}).json() == got.json()
 
 
 def test_answers_do_not_care_what_is_accepted(small):
@@ -194,7 +197,7 @@ def test_targets_metadata_comes_from_the_series(small):
     ]
 
 
-# --- Notifications -----------------------------------------------------------------------------------------------------------
+# --- Notifications ---------------------------------------------------------------------------------------------------
 
 
 def events(gateway):
@@ -247,7 +250,7 @@ def test_only_so_many_listen(small):
     eventually(room_again, "room for another listener")
 
 
-# --- Deleting ------------------------------------------------------------------------------------------------------------------------
+# --- Deleting --------------------------------------------------------------------------------------------------------
 
 
 def test_deleting_reaches_every_page_and_does_not_outlive_the_process(broker, serve):
