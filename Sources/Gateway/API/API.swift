@@ -57,7 +57,7 @@ struct API: Sendable {
     router.get("/api/v1/metadata", pooled, reading { try metadata($0) })
 
     router.get("/api/v1/targets", .inline) { targets($0) }
-    router.get("/api/v1/targets/metadata", pooled) { try targetsMetadata($0) }
+    router.get("/api/v1/targets/metadata", pooled, reading { try targetsMetadata($0) })
     router.get("/api/v1/targets/relabel_steps", pooled) { try relabelSteps($0) }
     router.get("/api/v1/scrape_pools", .inline) { _ in scrapePools() }
     router.get("/api/v1/scrape_pools/config", .inline) { try scrapePoolConfiguration($0) }
