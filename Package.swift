@@ -31,6 +31,8 @@ let package = Package(
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
+    // Counts allocations; linked into the benchmarks alone.
+    .target(name: "CAllocationCount"),
 
     .target(name: "TimeSeries", dependencies: ["CRE2", "CCharConv"], swiftSettings: strict),
     .target(name: "Wire", dependencies: ["TimeSeries", "CSnappy"], swiftSettings: strict),
@@ -64,7 +66,7 @@ let package = Package(
     .executableTarget(
       name: "PromringBenchmarks",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "Gateway",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "Gateway", "CAllocationCount",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

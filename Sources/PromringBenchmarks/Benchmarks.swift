@@ -6,7 +6,9 @@ struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "PromringBenchmarks",
     abstract: "What the decode path, the buffer and queries reach on this machine, one thread unless said otherwise.",
-    subcommands: [Decode.self, Append.self, Ingest.self, Query.self])
+    subcommands: [
+      Decode.self, Append.self, Ingest.self, Query.self, Threads.self, Growth.self, Churn.self, Gate.self,
+    ])
 }
 
 /// What all benchmarks of the decode path share.
