@@ -23,8 +23,13 @@ struct ConfigurationBuilder {
     case .urlPath(let place):
       guard let path = urlPath(text) else { throw refuse("\(text.quoted) is no path; write it as /promring") }
       configuration[keyPath: place] = path
-    case .list(let place, let commas):
-      configuration[keyPath: place] = commas ? texts.flatMap(splitAtCommas) : texts
+    case .list(let place, let commas, let words):
+      let elements = commas ? texts.flatMap(splitAtCommas) : texts
+      for element in elements where !words.isEmpty && !words.contains(element) {
+        let near = Suggestion.text(for: element, among: words)
+        throw refuse("\(element.quoted) is none of \(words.joined(separator: ", "))\(near)")
+      }
+      configuration[keyPath: place] = elements
     case .count(let place, let allowed):
       guard let number = Int(decimal: text), allowed.contains(number) else {
         throw refuse("\(text.quoted) is no whole number from \(allowed.lowerBound) to \(allowed.upperBound)")

@@ -110,13 +110,31 @@ extension ServeConfiguration {
 
   public struct Query: Sendable, Equatable {
     public var timeout = Duration.seconds(120)
-    /// Queries and large pages that are worked on at the same time.
+    /// Queries that are worked on at the same time.
     public var maxConcurrency = 20
-    /// Requests that may wait for their turn; one more is refused with 503.
+    /// Queries that may wait for their turn; one more is refused with 503.
     public var maxQueue = 512
     /// Samples that one query may hold in memory.
     public var maxSamples = 50_000_000
     public var lookbackDelta = Duration.seconds(300)
+    /// How long a read with `X-Promring-Consistency: strong` may wait.
+    public var strongReadTimeout = Duration.seconds(10)
+    /// A query that takes longer is logged; zero means none.
+    public var logSlowerThan = Duration.seconds(5)
+    /// What Prometheus keeps behind `--enable-feature`; each is one of `knownFeatures`.
+    public var features: [String] = []
+
+    /// Features by the names that Prometheus has for them.
+    public static let knownFeatures = [
+      "promql-binop-fill-modifiers", "promql-duration-expr", "promql-experimental-functions",
+      "promql-extended-range-selectors", "promql-per-step-stats",
+    ]
+    /// Remote reads that are worked on at the same time.
+    public var remoteReadMaxConcurrency = 10
+    /// Samples of a remote read that is not streamed, all of its queries together.
+    public var remoteReadMaxSamples = 50_000_000
+    /// Size at which a frame of a streamed remote read ends.
+    public var remoteReadFrameBytes = 1 << 20
 
     public init() {}
   }
@@ -128,12 +146,18 @@ extension ServeConfiguration {
     public var maxConnections = 512
     /// Connections from one client address; 0 means no limit of its own.
     public var maxConnectionsPerAddress = 0
+    /// Requests for pages and lists, whatever is no query, that are worked on at the same time.
+    public var maxConcurrency = 8
+    /// Such requests that may wait for their turn; one more is refused with 503.
+    public var maxQueue = 512
     public var maxBodyBytes = 16 << 20
     public var idleTimeout = Duration.seconds(300)
     /// Put before every path: empty, or `/` and more without a `/` at the end.
     public var pathPrefix = ""
     /// Browser pages of these origins may read answers: a regular expression, anchored at both ends; empty means none.
     public var corsOrigin = ""
+    /// Whether requests may delete samples.
+    public var enableAdminAPI = false
 
     public init() {}
   }

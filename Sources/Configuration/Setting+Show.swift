@@ -29,7 +29,7 @@ extension Setting {
     switch storage {
     case .text(let place), .urlPath(let place): .scalar(configuration[keyPath: place], isText: true)
     case .address(let place): .scalar(configuration[keyPath: place].description, isText: true)
-    case .list(let place, _): .list(configuration[keyPath: place])
+    case .list(let place, _, _): .list(configuration[keyPath: place])
     case .count(let place, _): .scalar(String(configuration[keyPath: place]), isText: false)
     case .size(let place, _): .scalar(ByteSize.string(configuration[keyPath: place]), isText: false)
     case .duration(let place, _): .scalar(DurationText.string(configuration[keyPath: place]), isText: false)

@@ -66,8 +66,9 @@ enum Storage: Sendable {
   case address(Place<ListenAddress>)
   /// Empty, or a path that begins with `/` and does not end with one.
   case urlPath(Place<String>)
-  /// `commas`: whether a comma parts elements everywhere, not only in the environment.
-  case list(Place<[String]>, commas: Bool)
+  /// `commas`: whether a comma parts elements everywhere, not only in the environment. `words`: what elements may be;
+  /// empty for any text.
+  case list(Place<[String]>, commas: Bool, words: [String] = [])
   case count(Place<Int>, ClosedRange<Int>)
   case size(Place<Int>, ClosedRange<Int>)
   case duration(Place<Duration>, ClosedRange<Duration>)

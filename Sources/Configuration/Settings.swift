@@ -88,16 +88,36 @@ extension Setting {
       "Longest time that a query may take; requests may ask for less."),
     Setting(
       "query.max-concurrency", .count(\.query.maxConcurrency, 1...1024), "count",
-      "Queries and large pages worked on at the same time."),
+      "Queries worked on at the same time; each uses several processors where that is worth it."),
     Setting(
       "query.max-queue", .count(\.query.maxQueue, 0...1_000_000), "count",
-      "Requests that may wait for their turn; one more is answered 503."),
+      "Queries that may wait for their turn, client addresses taking turns; one more is answered 503."),
     Setting(
       "query.max-samples", .count(\.query.maxSamples, 1...1_000_000_000_000), "count",
       "Samples that one query may hold in memory."),
     Setting(
       "query.lookback-delta", .duration(\.query.lookbackDelta, .milliseconds(1)...Setting.decade), "duration",
       "How far back the newest sample of a series is looked for."),
+    Setting(
+      "query.remote-read-max-concurrency", .count(\.query.remoteReadMaxConcurrency, 1...1024), "count",
+      "Remote reads worked on at the same time; as many as query.max-queue may wait for their turn."),
+    Setting(
+      "query.remote-read-max-samples", .count(\.query.remoteReadMaxSamples, 1...1_000_000_000_000), "count",
+      "Samples of a remote read that is not streamed; with more it is answered 400."),
+    Setting(
+      "query.remote-read-frame-bytes", .size(\.query.remoteReadFrameBytes, 1024...(32 << 20)), "size",
+      "About how large the frames of a streamed remote read are."),
+    Setting(
+      "query.strong-read-timeout", .duration(\.query.strongReadTimeout, .milliseconds(1)...Setting.day), "duration",
+      "Longest wait of a request with X-Promring-Consistency: strong, which is answered 503 after it."),
+    Setting(
+      "query.log-slower-than", .duration(\.query.logSlowerThan, .zero...Setting.day), "duration",
+      "A query that takes longer is logged with what it cost. 0: none is."),
+    Setting(
+      "enable-feature", .list(\.query.features, commas: true, words: ServeConfiguration.Query.knownFeatures), "name",
+      fileKey: "query.features",
+      "Part of PromQL that Prometheus keeps behind the option of this name: "
+        + ServeConfiguration.Query.knownFeatures.joined(separator: ", ") + ". May be given several times."),
   ]
 
   private static let web: [Setting] = [
@@ -114,6 +134,12 @@ extension Setting {
       "web.max-connections-per-address", .count(\.web.maxConnectionsPerAddress, 0...1_000_000), "count",
       "The same for one client address; 0 means no limit of its own."),
     Setting(
+      "web.max-concurrency", .count(\.web.maxConcurrency, 1...1024), "count",
+      "Pages and lists (all but queries and probes) worked on at the same time."),
+    Setting(
+      "web.max-queue", .count(\.web.maxQueue, 0...1_000_000), "count",
+      "Such requests that may wait for their turn, client addresses taking turns; one more is answered 503."),
+    Setting(
       "web.max-body-bytes", .size(\.web.maxBodyBytes, 1024...(1 << 31)), "size",
       "Largest request body; a larger one is answered 413."),
     Setting(
@@ -126,6 +152,9 @@ extension Setting {
       "web.cors-origin", .text(\.web.corsOrigin), "regex",
       "Origins whose pages may read answers in a browser: a regular expression over the whole origin, .* for all. "
         + "None when empty."),
+    Setting(
+      "web.enable-admin-api", .flag(\.web.enableAdminAPI), "true|false",
+      "Answer /api/v1/admin/tsdb: whoever reaches the port may delete samples from the memory of this process."),
   ]
 
   private static let process: [Setting] = [

@@ -77,19 +77,26 @@ extension ServerHooks {
     self.init()
     let origins = web.corsOrigin.isEmpty ? nil : try AnchoredRegex(web.corsOrigin)
     let prefix = web.pathPrefix
-    renderError = { error, _ in
+    let plainText = renderError
+    renderError = { error, request in
       if let cause = error.cause { logger.error("a handler failed", metadata: ["error": "\(cause)"]) }
+      // An unknown path or a wrong method is plain text, as in Prometheus (`prometheus/common: route`).
+      if request.route == nil, [404, 405].contains(error.status) { return plainText(error, request) }
       return Answer.error(error)
     }
     decorate = { request, response in
       response.headers.add("X-Content-Type-Options", "nosniff")
       guard request.path.hasPrefix(prefix + "/api/") else { return }
       response.headers.add("Vary", "Origin")
-      guard let origin = request.headers["Origin"], let origins, origins.matches(origin) else { return }
+      guard let origin = request.headers["Origin"], let origins else { return }
       response.headers["Access-Control-Allow-Headers"] = "Accept, Authorization, Content-Type, Origin"
       response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
       response.headers["Access-Control-Expose-Headers"] = "Date"
-      response.headers["Access-Control-Allow-Origin"] = web.corsOrigin == ".*" ? "*" : origin
+      if web.corsOrigin == ".*" {
+        response.headers["Access-Control-Allow-Origin"] = "*"
+      } else if origins.matches(origin) {
+        response.headers["Access-Control-Allow-Origin"] = origin
+      }
     }
     options = { request, allowed in
       guard request.path.hasPrefix(prefix + "/api/v1/") else { return nil }

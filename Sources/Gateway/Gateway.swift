@@ -15,9 +15,10 @@ public final class Gateway: Sendable {
   private let consumers: ConsumerPool
   private let deadLetterProducer: Producer?
   private let server: Server
-  private let pages: WorkerPool
+  private let pools: [WorkerPool]
   private let stopping: StopFlag
   private let ticker: Ticker
+  private let notifications: Notifications
   private let api: API
   private let logger: Logger
 
@@ -68,24 +69,41 @@ public final class Gateway: Sendable {
         settings: settings, options: ConsumerOptions(configuration.kafka, startTimestamp: start),
         makeProcessor: { _ in intake.makeProcessor() })
       self.consumers = consumers
+      // Whoever computes stands back: probes and readers of Kafka come first where processors are busy.
+      let queries = try WorkerPool(
+        name: "queries", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue,
+        niceness: 10)
       let pages = try WorkerPool(
-        name: "pages", threads: configuration.query.maxConcurrency, queueMax: configuration.query.maxQueue)
+        name: "pages", threads: configuration.web.maxConcurrency, queueMax: configuration.web.maxQueue, niceness: 5)
+      let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
+      let notifications = Notifications(clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-        declared: MetricDeclaration.declared(configuration.export), pages: pages, clock: clock, startedAt: clock(),
-        isStopping: { stopping.isSet.load(ordering: .relaxed) }, description: description)
-      GatewayMetrics.register(metrics, buffer, consumers, intake, pages, clock)
+        declared: MetricDeclaration.declared(configuration.export), remoteRead: remoteRead,
+        queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
+        queries: queries, pages: pages, clock: clock, startedAt: clock(),
+        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
+        description: description)
+      let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
+      let pools = [queries, pages, remoteRead.pool]
+      GatewayMetrics.register(metrics, buffer, consumers, intake, pools, clock)
       var hooks = try ServerHooks(configuration.web, logger: logger)
+      hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
       self.buffer = buffer
-      self.pages = pages
+      self.pools = pools
       self.stopping = stopping
       self.logger = logger
       deadLetterProducer = producer
-      ticker = Ticker(every: .seconds(1)) { buffer.maintain() }
+      self.notifications = notifications
+      ticker = Ticker(every: .seconds(1)) {
+        buffer.maintain()
+        gate.look()
+        notifications.update(api.conditions())
+      }
     } catch {
       throw StartError(error)
     }
@@ -103,10 +121,11 @@ public final class Gateway: Sendable {
     let deadline = ContinuousClock.now + limit
     stopping.isSet.store(true, ordering: .relaxed)
     ticker.stop()
+    notifications.update(api.conditions())
     // Readers first: probes say "stopping" while the group is left.
     let isRead = consumers.stop(within: limit * 0.4)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))
-    _ = pages.shutdown(within: .milliseconds(200))
+    for pool in pools { _ = pool.shutdown(within: .milliseconds(100)) }
     _ = deadLetterProducer?.close(within: .milliseconds(200))
     logger.info("stopped", metadata: ["consumers_closed": "\(isRead)", "responses_finished": "\(isServed)"])
   }

@@ -8,8 +8,8 @@ internal import Wire
 /// What the gateway tells of itself, beside what its parts count where it happens.
 enum GatewayMetrics {
   static func register(
-    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake, _ pages: WorkerPool,
-    _ clock: @escaping @Sendable () -> Int64
+    _ metrics: SelfMetrics, _ buffer: SampleBuffer, _ consumers: ConsumerPool, _ intake: Intake,
+    _ pools: [WorkerPool], _ clock: @escaping @Sendable () -> Int64
   ) {
     registerBuffer(metrics, buffer)
     registerConsumers(metrics, consumers, intake, clock)
@@ -21,10 +21,12 @@ enum GatewayMetrics {
           "promring_http_pool_refused_total", .counter, "Requests refused because too many waited.", labels: ["pool"]),
       ]
     ) { report in
-      let statistics = pages.statistics
-      report.put("promring_http_pool_active", Double(statistics.active), labels: [pages.name])
-      report.put("promring_http_pool_queued", Double(statistics.queued), labels: [pages.name])
-      report.put("promring_http_pool_refused_total", Double(statistics.refused), labels: [pages.name])
+      for pool in pools {
+        let statistics = pool.statistics
+        report.put("promring_http_pool_active", Double(statistics.active), labels: [pool.name])
+        report.put("promring_http_pool_queued", Double(statistics.queued), labels: [pool.name])
+        report.put("promring_http_pool_refused_total", Double(statistics.refused), labels: [pool.name])
+      }
     }
   }
 
@@ -57,6 +59,7 @@ enum GatewayMetrics {
         { Double($0.counts.conflicts) }
       ),
       ("promring_samples_expired_total", "Samples dropped with their slab.", { Double($0.counts.expired) }),
+      ("promring_samples_deleted_total", "Samples deleted on request.", { Double($0.counts.deleted) }),
       ("promring_series_created_total", "Series that have come.", { Double($0.seriesCreated) }),
       ("promring_series_removed_total", "Series that have gone.", { Double($0.seriesRemoved) }),
     ]

@@ -26,13 +26,7 @@ struct Readiness: Sendable {
     var causes: [Cause] = []
     if !snapshot.isReplayed {
       let done = snapshot.partitions.count { $0.isReplayed }
-      var read: Int64 = 0
-      var all: Int64 = 0
-      for partition in snapshot.partitions {
-        guard let start = partition.start, let target = partition.target else { continue }
-        all += max(target - start, 0)
-        read += min(max((partition.position ?? start) - start, 0), max(target - start, 0))
-      }
+      let (read, all) = snapshot.replay
       let reason =
         snapshot.partitions.isEmpty
         ? "starting: no partitions are assigned yet"

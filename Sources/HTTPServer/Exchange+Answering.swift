@@ -35,6 +35,7 @@ extension Exchange {
       if let response = core.hooks.options?(request, allowed) { return response }
       return Response(status: 204, headers: ["Allow": allowed.joined(separator: ", ")])
     case .redirect(let path):
+      if head.method == "OPTIONS", let response = core.hooks.options?(request, []) { return response }
       let query = target.map { String(decoding: $0.query, as: UTF8.self) } ?? ""
       let isSafe = head.method == "GET" || head.method == "HEAD"
       return .redirect(to: query.isEmpty ? path : "\(path)?\(query)", status: isSafe ? 301 : 308)

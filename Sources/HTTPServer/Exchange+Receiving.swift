@@ -94,7 +94,7 @@ extension Exchange {
       pool.cancelReservation()
       return .NO
     }
-    pool.enqueue({ self.run(on: pool) }, isReserved: true)
+    pool.enqueue({ self.run(on: pool) }, for: head.remoteAddress, isReserved: true)
     return .YES
   }
 

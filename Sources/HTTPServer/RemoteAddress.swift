@@ -38,6 +38,9 @@ public struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// The same address whatever the port: what tells clients apart.
+  var client: RemoteAddress { RemoteAddress(high: high, low: low, port: 0) }
+
   /// The address alone, as `192.0.2.1` or `2001:db8::1`; IPv4 over an IPv6 socket reads as IPv4.
   public var host: String {
     if high == 0, low >> 32 == 0xffff {

@@ -67,7 +67,7 @@ final class StreamFeed: BodyFeed, @unchecked Sendable {
       return .failed
     case .open:
       guard exchange.suspend() else { return .failed }
-      pool.enqueue({ self.produce() }, isReserved: false)
+      pool.enqueue({ self.produce() }, for: exchange.head.remoteAddress, isReserved: false)
       return .suspended
     }
   }

@@ -31,6 +31,11 @@ enum Thread {
     }
   }
 
+  /// Lowers the priority of the calling thread, which on Linux is one of its own, and inherited by threads it starts.
+  static func standBack(_ niceness: Int32) {
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+  }
+
   fileprivate final class Start: Sendable {
     let name: String
     let body: @Sendable () -> Void

@@ -1,5 +1,7 @@
-/// Threads that run what would hold up an I/O thread: a fixed number of them, behind one queue of bounded length that
-/// is served first come, first served.
+/// Threads that run what would hold up an I/O thread: a fixed number of them, behind one queue of bounded length.
+///
+/// The queue is fair: client addresses that have jobs waiting take turns, and the jobs of each run in the order they
+/// came. So somebody who asks a hundred things at once makes others wait for one of them, not for all.
 ///
 /// Parts of a stream that is being sent take their turn in the same queue but are never refused; there is at most one
 /// of them for each connection.
@@ -33,8 +35,12 @@ public final class WorkerPool: Sendable {
   ///   - threads: at least one.
   ///   - queueMax: jobs that may wait while all threads are busy; 0 for none.
   ///   - stackBytes: of each thread; deep recursion, as in a parser, needs some.
+  ///   - niceness: how much the threads, and those they start, stand back behind others when processors are busy
+  ///     (`setpriority`), from 0 to 19.
   /// - Throws: `ServerError.threadRefused`.
-  public init(name: String, threads: Int, queueMax: Int, stackBytes: Int = 2 << 20) throws(ServerError) {
+  public init(
+    name: String, threads: Int, queueMax: Int, stackBytes: Int = 2 << 20, niceness: Int32 = 0
+  ) throws(ServerError) {
     precondition(threads > 0 && queueMax >= 0, "pool \(name): \(threads) threads, queue of \(queueMax)")
     self.name = name
     self.threads = threads
@@ -43,7 +49,10 @@ public final class WorkerPool: Sendable {
     self.shared = shared
     for _ in 0..<threads {
       // If one is refused, deinit runs and ends those before it.
-      try Thread.start(name: name, stackBytes: stackBytes) { shared.work() }
+      try Thread.start(name: name, stackBytes: stackBytes) {
+        if niceness > 0 { Thread.standBack(niceness) }
+        shared.work()
+      }
       shared.state.withLock { $0.threads += 1 }
     }
   }
@@ -57,10 +66,11 @@ public final class WorkerPool: Sendable {
   public var queued: Int { statistics.queued }
 
   /// Runs `job` on the pool, unless the queue is full or the pool has been shut down.
+  /// - Parameter client: whose turn it takes.
   /// - Returns: whether it was taken.
-  public func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+  public func submit(for client: RemoteAddress? = nil, _ job: @escaping @Sendable () -> Void) -> Bool {
     guard reserve() else { return false }
-    enqueue(job, isReserved: true)
+    enqueue(job, for: client ?? .unknown, isReserved: true)
     return true
   }
 
@@ -91,11 +101,11 @@ public final class WorkerPool: Sendable {
     shared.state.notifyAll()
   }
 
-  /// Puts a job at the end of the queue: one that has a place kept for it, or the next part of a stream.
-  func enqueue(_ job: @escaping Job, isReserved: Bool) {
+  /// Puts a job at the end of its client's queue: one that has a place kept for it, or the next part of a stream.
+  func enqueue(_ job: @escaping Job, for client: RemoteAddress, isReserved: Bool) {
     shared.state.withLock { state in
       if isReserved { state.reserved -= 1 }
-      state.queue.append(job)
+      state.queue.append(job, for: client.client)
       state.statistics.queued += 1
     }
     shared.state.notifyOne()
@@ -157,25 +167,45 @@ public final class WorkerPool: Sendable {
   }
 }
 
-/// First in, first out; removing costs the same however long it is.
+/// The jobs that wait: first in, first out for each client, and clients take turns (round robin).
 private struct JobQueue {
-  private var jobs: [WorkerPool.Job?] = []
-  private var head = 0
+  private var lines: [RemoteAddress: Line<WorkerPool.Job>] = [:]
+  /// Clients with jobs waiting, each once, the next one first.
+  private var turns = Line<RemoteAddress>()
 
-  mutating func append(_ job: @escaping WorkerPool.Job) {
-    // Half of the array is behind the head: move the rest forward, which each job pays for once.
-    if head > 64, head * 2 > jobs.count {
-      jobs.removeFirst(head)
-      head = 0
-    }
-    jobs.append(job)
+  mutating func append(_ job: @escaping WorkerPool.Job, for client: RemoteAddress) {
+    if lines[client] == nil { turns.append(client) }
+    lines[client, default: Line()].append(job)
   }
 
   mutating func removeFirst() -> WorkerPool.Job? {
-    guard head < jobs.count else { return nil }
-    defer { head += 1 }
-    let job = jobs[head]
-    jobs[head] = nil
+    guard let client = turns.removeFirst(), let job = lines[client]?.removeFirst() else { return nil }
+    if lines[client]?.isEmpty == true { lines[client] = nil } else { turns.append(client) }
     return job
+  }
+}
+
+/// First in, first out; removing costs the same however long it is.
+private struct Line<Element> {
+  private var elements: [Element?] = []
+  private var head = 0
+
+  var isEmpty: Bool { head == elements.count }
+
+  mutating func append(_ element: Element) {
+    // Half of the array is behind the head: move the rest forward, which each element pays for once.
+    if head > 64, head * 2 > elements.count {
+      elements.removeFirst(head)
+      head = 0
+    }
+    elements.append(element)
+  }
+
+  mutating func removeFirst() -> Element? {
+    guard head < elements.count else { return nil }
+    defer { head += 1 }
+    let element = elements[head]
+    elements[head] = nil
+    return element
   }
 }

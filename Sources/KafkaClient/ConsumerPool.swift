@@ -116,7 +116,10 @@ public final class ConsumerPool: Sendable {
 
   /// Waits until every record that the brokers had when this was called is applied, in all partitions assigned now.
   /// Blocks: not for an I/O thread.
-  public func waitUntilApplied(within limit: Duration) -> ReadYourWrites {
+  /// - Parameter isAbandoned: whether nobody waits for it any more; it then returns before its time.
+  public func waitUntilApplied(
+    within limit: Duration, isAbandoned: () -> Bool = { false }
+  ) -> ReadYourWrites {
     let deadline = Deadline(in: limit)
     shared.waiters.add(1, ordering: .sequentiallyConsistent)
     defer { shared.waiters.subtract(1, ordering: .sequentiallyConsistent) }
@@ -124,7 +127,7 @@ public final class ConsumerPool: Sendable {
     while true {
       let state = shared.published.withLock { $0 }
       let open = state.holdings.filter { ends[$0.partition.name] == nil }
-      if state.isAssigned && open.isEmpty { return waitForPositions(ends, until: deadline) }
+      if state.isAssigned && open.isEmpty { return waitForPositions(ends, until: deadline, isAbandoned) }
       for (_, group) in Dictionary(grouping: open.filter { ($0.leader ?? -1) >= 0 }, by: \.leader) {
         let step = min(deadline.left, options.requestTimeout)
         let answers = state.client?.withLease {
@@ -134,7 +137,7 @@ public final class ConsumerPool: Sendable {
       }
       let missing = open.map(\.partition.name).filter { ends[$0] == nil }
       if state.isAssigned && missing.isEmpty { continue }
-      if deadline.hasPassed { return .unknown(missing.sorted()) }
+      if deadline.hasPassed || isAbandoned() { return .unknown(missing.sorted()) }
       // Not assigned, or without leader: the control thread is at it.
       _ = shared.progress.wait(until: Deadline(in: min(deadline.left, .milliseconds(50)))) { _ in Bool?.none }
     }
@@ -146,7 +149,9 @@ public final class ConsumerPool: Sendable {
     _ = client?.withLease { rd_kafka_test_fatal_error($0.handle, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "simulated") }
   }
 
-  private func waitForPositions(_ ends: [TopicPartition: Int64], until deadline: Deadline) -> ReadYourWrites {
+  private func waitForPositions(
+    _ ends: [TopicPartition: Int64], until deadline: Deadline, _ isAbandoned: () -> Bool
+  ) -> ReadYourWrites {
     func behind() -> [TopicPartition] {
       shared.published.withLock { $0.holdings }.filter { holding in
         guard let end = ends[holding.partition.name] else { return false }
@@ -157,8 +162,8 @@ public final class ConsumerPool: Sendable {
       let seen = shared.progressCount.load(ordering: .sequentiallyConsistent)
       let lagging = behind()
       if lagging.isEmpty { return .applied }
-      if deadline.hasPassed { return .behind(lagging.sorted()) }
-      _ = shared.progress.wait(until: deadline) { _ in
+      if deadline.hasPassed || isAbandoned() { return .behind(lagging.sorted()) }
+      _ = shared.progress.wait(until: Deadline(in: min(deadline.left, .milliseconds(50)))) { _ in
         shared.progressCount.load(ordering: .sequentiallyConsistent) != seen ? true : nil
       }
     }

@@ -41,30 +41,54 @@ extension SampleBuffer {
 
   /// The series in the order of their label sets, as Prometheus sorts answers; those that are gone come first.
   ///
-  /// Label pairs are ranked once; series are then compared by their pairs' ranks.
+  /// Label pairs are ranked once; series are then compared by their pairs' ranks, two at a time.
   public func sortedByLabels(_ tokens: [SeriesToken]) -> [SeriesToken] {
-    let keys: [[UInt32]] = indexLock.read {
+    var lists: [UInt32] = []
+    var starts: [Int32] = [0]
+    starts.reserveCapacity(tokens.count + 1)
+    indexLock.read {
       var isUsed = BitSet(count: index.pairs.count)
       var used: [UInt32] = []
-      let lists = tokens.map { token -> [UInt32] in
-        guard recordsBase[Int(token.ref)].generation == token.generation else { return [] }
-        let pairs = Array(index.pairIDs(recordsBase[Int(token.ref)].labels))
-        for pair in pairs where !isUsed.contains(Int(pair)) {
-          isUsed.insert(Int(pair))
-          used.append(pair)
+      for token in tokens {
+        if recordsBase[Int(token.ref)].generation == token.generation {
+          for pair in index.pairIDs(recordsBase[Int(token.ref)].labels) {
+            if isUsed.insert(Int(pair)) { used.append(pair) }
+            lists.append(pair)
+          }
         }
-        return pairs
+        starts.append(Int32(lists.count))
       }
-      used.sort { a, b in
-        let (x, y) = (index.pairs[Int(a)].name, index.pairs[Int(b)].name)
-        return x == y
-          ? index.valueBytes(a).lexicographicallyPrecedes(index.valueBytes(b))
-          : index.nameBytes(x).lexicographicallyPrecedes(index.nameBytes(y))
-      }
-      var ranks = [UInt32: UInt32](minimumCapacity: used.count)
-      for (rank, pair) in used.enumerated() { ranks[pair] = UInt32(rank) }
-      return lists.map { $0.map { ranks[$0] ?? 0 } }
+      let ranks = ranks(of: used)
+      for i in lists.indices { lists[i] = ranks[Int(lists[i])] }
     }
-    return tokens.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }.map { tokens[$0] }
+    let order = lists.withUnsafeBufferPointer { ranks in
+      starts.withUnsafeBufferPointer { starts in
+        WordSort.order(count: tokens.count) { series, depth in
+          let first = Int(starts[series]) + depth * 2
+          let end = Int(starts[series + 1])
+          if first >= end { return nil }
+          return UInt64(ranks[first]) << 32 | (first + 1 < end ? UInt64(ranks[first + 1]) : 0)
+        }
+      }
+    }
+    return order.map { tokens[Int($0)] }
+  }
+
+  /// For each pair its place among `used`, from 1 on, by the pair's number: in the order of names, then values. Called
+  /// with the index lock held.
+  private func ranks(of used: [UInt32]) -> [UInt32] {
+    let names = index.names.indices.sorted {
+      index.names[$0].bytes.lexicographicallyPrecedes(index.names[$1].bytes)
+    }
+    var rankOfName = [UInt64](repeating: 0, count: names.count)
+    for (rank, name) in names.enumerated() { rankOfName[name] = UInt64(rank) }
+    let words = TextWords(skipped: 0)
+    let order = WordSort.order(count: used.count) { i, depth in
+      depth == 0
+        ? rankOfName[Int(index.pairs[Int(used[i])].name)] : words.word(index.valueBytes(used[i]), depth - 1)
+    }
+    var ranks = [UInt32](repeating: 0, count: index.pairs.count)
+    for (place, i) in order.enumerated() { ranks[Int(used[Int(i)])] = UInt32(place + 1) }
+    return ranks
   }
 }

@@ -101,28 +101,51 @@ extension SampleBuffer {
   /// All label names in use, sorted by bytes; with `series`, those that any of the series carries.
   public func labelNames(of series: [SeriesToken]? = nil) -> [String] {
     let names: [[UInt8]] = indexLock.read {
-      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map(\.text) }
+      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map { Array($0.bytes) } }
       var carried = BitSet(count: index.names.count)
       forEachPair(of: series) { carried.insert(Int(index.pairs[Int($0)].name)) }
-      return index.names.indices.filter { carried.contains($0) }.map { index.names[$0].text }
+      return index.names.indices.filter { carried.contains($0) }.map { Array(index.names[$0].bytes) }
     }
     return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// The values of label `name`, sorted by bytes; with `series`, those that any of the series carries.
   public func labelValues(_ name: String, of series: [SeriesToken]? = nil) -> [String] {
+    var values: [String] = []
+    withLabelValues(name, of: series) { count, value in
+      values = (0..<count).map { String(decoding: value($0), as: UTF8.self) }
+    }
+    return values
+  }
+
+  /// Lends the values of label `name`, sorted by bytes: their number, and each by its place. The index is locked
+  /// meanwhile: write them out and return. Without values `body` is not called.
+  public func withLabelValues(
+    _ name: String, of series: [SeriesToken]? = nil, _ body: (Int, (Int) -> UnsafeRawBufferPointer) -> Void
+  ) {
     var name = name
-    let values: [String] = indexLock.read {
-      guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return [] }
+    indexLock.read {
+      guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return }
       var pairs = index.names[Int(id)].pairs
       if let series {
         var carried = BitSet(count: index.pairs.count)
         forEachPair(of: series) { carried.insert(Int($0)) }
         pairs.removeAll { !carried.contains(Int($0)) }
       }
-      return pairs.map { String(decoding: index.valueBytes($0), as: UTF8.self) }
+      let texts = pairs.map { index.valueBytes($0) }
+      guard let first = texts.first else { return }
+      var common = first.count
+      for text in texts {
+        var same = 0
+        while same < min(common, text.count), text[same] == first[same] { same += 1 }
+        common = same
+      }
+      let words = TextWords(skipped: common)
+      let order = texts.withUnsafeBufferPointer { texts in
+        WordSort.order(count: texts.count) { words.word(texts[$0], $1) }
+      }
+      body(order.count) { texts[Int(order[$0])] }
     }
-    return values.sorted { $0.compareBytes(with: $1) < 0 }
   }
 
   /// Called with the index lock held.
@@ -144,7 +167,7 @@ extension SampleBuffer {
       func top(_ ranks: [Rank]) -> [Rank] {
         Array(ranks.sorted { ($1.count, $0.name) < ($0.count, $1.name) }.prefix(limit))
       }
-      func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+      func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
       var pairRanks: [(count: Int, id: UInt32)] = []
       var bytesByName: [Rank] = []
       for name in index.names where !name.pairs.isEmpty {
@@ -153,7 +176,7 @@ extension SampleBuffer {
           bytes += Int(index.pairs[Int(pair)].valueLength)
           pairRanks.append((index.postings(pair).count, pair))
         }
-        bytesByName.append(Rank(name: text(name.text), count: bytes))
+        bytesByName.append(Rank(name: text(name.bytes), count: bytes))
       }
       pairRanks.sort { $0.count > $1.count }
       let metricName = Array(Label.metricName.utf8).withUnsafeBytes { index.name($0) }
@@ -162,10 +185,10 @@ extension SampleBuffer {
       }
       let pairs = pairRanks.prefix(limit).map { entry in
         Rank(
-          name: text(index.names[Int(index.pairs[Int(entry.id)].name)].text) + "="
+          name: text(index.nameBytes(index.pairs[Int(entry.id)].name)) + "="
             + String(decoding: index.valueBytes(entry.id), as: UTF8.self), count: entry.count)
       }
-      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.text), count: $0.pairs.count) }
+      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.bytes), count: $0.pairs.count) }
       return (metrics, top(names), pairs, top(bytesByName))
     }
   }
@@ -215,24 +238,16 @@ extension SampleBuffer {
   /// The times of the oldest and newest samples held, in milliseconds; `nil` when there are none. Looks at every series.
   public func timeRange() -> (oldest: Int64, newest: Int64)? {
     let seriesCount = indexLock.read { records.count }
-    let numbers = stripes.compactMap { stripe in stripe.lock.withLock { stripe.slabs.first?.number } }
-    guard let oldestSlab = numbers.min() else { return nil }
-    let ranges = stripes.map { stripe in
-      stripe.lock.withLock { stripe.timeRange(oldestSlab: oldestSlab, seriesCount: seriesCount) }
+    let ranges = stripes.compactMap { stripe in
+      stripe.lock.withLock { stripe.timeRange(seriesCount: seriesCount) }
     }
-    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max(), oldest <= newest else {
-      return nil
-    }
+    guard let oldest = ranges.map(\.oldest).min(), let newest = ranges.map(\.newest).max() else { return nil }
     return (oldest, newest)
   }
 
   /// The newest sample of each series, `nil` for those that have none.
   public func newest(_ tokens: [SeriesToken]) -> [Sample?] {
-    withEach(tokens, default: nil) { _, token in
-      let record = recordsBase[Int(token.ref)]
-      guard record.hasOpenChunk else { return nil }
-      return Sample(timestamp: record.encoder.lastTimestamp, value: Double(bitPattern: record.encoder.lastBits))
-    }
+    withEach(tokens, default: nil) { stripe, token in stripe.newest(token.ref) }
   }
 
   /// Asks each series' stripe, with its lock held, going over the stripes once.

@@ -79,7 +79,7 @@ public final class SampleBuffer: @unchecked Sendable {
       guard label.name.count <= settings.labelNameBytesMax else { throw .labelNameTooLong }
       guard label.value.count <= settings.labelValueBytesMax else { throw .labelValueTooLong }
     }
-    if let known = index.series(labels, records: recordsBase) { return token(known) }
+    if let known = index.series(labels, records: recordsBase, ids: &pairScratch) { return token(known) }
     guard liveSeries.load(ordering: .relaxed) < settings.seriesMax else { throw .tooManySeries }
     guard meter.bytes < settings.bytesMax else { throw .overMemoryBudget }
     guard index.internPairs(labels, into: &pairScratch), let ref = takeRef() else {
@@ -178,7 +178,9 @@ public final class SampleBuffer: @unchecked Sendable {
   }
 
   /// Takes series without samples out of the index and frees their slots.
-  private func removeSilentSeries() {
+  /// - Returns: how many there were.
+  @discardableResult
+  func removeSilentSeries() -> Int {
     indexLock.write {
       var dead: [UInt32] = []
       for stripe in stripes {
@@ -198,6 +200,7 @@ public final class SampleBuffer: @unchecked Sendable {
       freeRefs.append(contentsOf: dead)
       liveSeries.add(-dead.count, ordering: .relaxed)
       removed.add(dead.count, ordering: .relaxed)
+      return dead.count
     }
   }
 
@@ -254,6 +257,7 @@ final class AtomicCounts: Sendable {
   let tooNew = Atomic<Int>(0)
   let outOfMemory = Atomic<Int>(0)
   let expired = Atomic<Int>(0)
+  let deleted = Atomic<Int>(0)
 
   func load() -> BufferCounts {
     BufferCounts(
@@ -261,7 +265,7 @@ final class AtomicCounts: Sendable {
       duplicates: duplicates.load(ordering: .relaxed), conflicts: conflicts.load(ordering: .relaxed),
       tooOld: tooOld.load(ordering: .relaxed), beyondBudget: beyondBudget.load(ordering: .relaxed),
       tooNew: tooNew.load(ordering: .relaxed), outOfMemory: outOfMemory.load(ordering: .relaxed),
-      expired: expired.load(ordering: .relaxed))
+      expired: expired.load(ordering: .relaxed), deleted: deleted.load(ordering: .relaxed))
   }
 
   func add(_ new: BufferCounts) {

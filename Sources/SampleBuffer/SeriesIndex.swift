@@ -23,17 +23,17 @@ struct SeriesIndex: ~Copyable {
   }
 
   struct Name {
-    let text: [UInt8]
-    /// The same text at an address that can be lent.
+    /// The text, at an address that can be lent; `nil` in a place that is free.
     let bytes: UnsafeRawBufferPointer
+    let hash: UInt32
     /// In no order.
     var pairs: [PairID] = []
 
-    init(_ text: UnsafeRawBufferPointer) {
-      self.text = Array(text)
+    init(_ text: UnsafeRawBufferPointer, hash: UInt32) {
       let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
       copy.copyMemory(from: text)
       bytes = UnsafeRawBufferPointer(copy)
+      self.hash = hash
     }
   }
 
@@ -43,7 +43,10 @@ struct SeriesIndex: ~Copyable {
   private var seriesTable: HashTable
   private(set) var names: [Name] = []
   private var freeNames: [NameID] = []
-  private var namesByText: [[UInt8]: NameID] = [:]
+  private var nameTable: HashTable
+  /// The pairs of the series that was looked for last. Series of one scrape come one after the other and have most of
+  /// their names, and many of their values, in common: comparing is cheaper than hashing.
+  private var lastPairs: [PairID] = []
   private(set) var heap: SlotHeap
   private let meter: MemoryMeter
   /// Bytes reported to the meter for what Swift's own collections hold.
@@ -57,10 +60,12 @@ struct SeriesIndex: ~Copyable {
     // All that can throw comes first: a type with a deinit is initialised whole or not at all.
     let pairs = try VirtualArray<Pair>(capacity: pairsMax, meter: meter)
     let pairTable = try HashTable(entriesMax: pairsMax, meter: meter)
+    let nameTable = try HashTable(entriesMax: pairsMax, meter: meter)
     let seriesTable = try HashTable(entriesMax: seriesMax, meter: meter)
     let heap = try SlotHeap(bytesMax: bytesMax, meter: meter)
     self.pairs = pairs
     self.pairTable = pairTable
+    self.nameTable = nameTable
     self.seriesTable = seriesTable
     self.heap = heap
     self.meter = meter
@@ -73,34 +78,42 @@ struct SeriesIndex: ~Copyable {
 
   // MARK: Names and pairs
 
-  func name(_ text: UnsafeRawBufferPointer) -> NameID? { namesByText[Array(text)] }
+  func name(_ text: UnsafeRawBufferPointer) -> NameID? { name(text, Self.hash(text, 0)) }
 
-  private mutating func internName(_ text: UnsafeRawBufferPointer) -> NameID {
-    let bytes = Array(text)
-    if let known = namesByText[bytes] { return known }
-    let id: NameID
-    if let free = freeNames.popLast() {
-      names[Int(free)] = Name(text)
-      id = free
-    } else {
-      id = NameID(names.count)
-      names.append(Name(text))
+  private func name(_ text: UnsafeRawBufferPointer, _ hash: UInt32) -> NameID? {
+    nameTable.find(hash) { Self.sameBytes(names[Int($0)].bytes, text) }
+  }
+
+  /// - Returns: `nil` when memory is at its end.
+  private mutating func internName(_ text: UnsafeRawBufferPointer) -> NameID? {
+    let hash = Self.hash(text, 0)
+    if let known = name(text, hash) { return known }
+    let id = freeNames.last ?? NameID(names.count)
+    let name = Name(text, hash: hash)
+    if freeNames.popLast() != nil { names[Int(id)] = name } else { names.append(name) }
+    let names = names
+    guard nameTable.insert(id, hash: hash, hashOf: { names[Int($0)].hash }) else {
+      releaseName(id)
+      return nil
     }
-    namesByText[bytes] = id
-    account(Self.bytes(of: names[Int(id)]))
+    account(Self.bytes(of: name))
     return id
   }
 
-  /// What a name takes besides its list of pairs: three copies of the text and its places in the collections.
-  private static func bytes(of name: Name) -> Int { 3 * (name.text.count + 32) + 64 }
+  /// What a name takes besides its list of pairs: the text and its place in the collection.
+  private static func bytes(of name: Name) -> Int { name.bytes.count + 32 + MemoryLayout<Name>.stride }
 
   private mutating func freeName(_ id: NameID) {
     let name = names[Int(id)]
     account(-Self.bytes(of: name) - name.pairs.capacity * MemoryLayout<PairID>.stride)
-    namesByText[name.text] = nil
-    names[Int(id)].pairs = []
-    name.bytes.deallocate()
-    names[Int(id)] = Name(UnsafeRawBufferPointer(start: nil, count: 0))
+    let names = names
+    nameTable.remove(id, hash: name.hash, hashOf: { names[Int($0)].hash })
+    releaseName(id)
+  }
+
+  private mutating func releaseName(_ id: NameID) {
+    names[Int(id)].bytes.deallocate()
+    names[Int(id)] = Name(UnsafeRawBufferPointer(start: nil, count: 0), hash: 0)
     freeNames.append(id)
   }
 
@@ -111,15 +124,16 @@ struct SeriesIndex: ~Copyable {
     meter.add(bytes)
   }
 
-  private func hash(_ name: NameID, _ value: UnsafeRawBufferPointer) -> UInt32 {
-    var sum = KeyedHash.Value(low: UInt64(name) &* 0x9E37_79B9_7F4A_7C15, high: UInt64(value.count))
-    var rest = value
+  /// The hash of a text; `salt` tells apart the same value of different names.
+  private static func hash(_ text: UnsafeRawBufferPointer, _ salt: UInt32) -> UInt32 {
+    var sum = KeyedHash.Value(low: UInt64(salt) &* 0x9E37_79B9_7F4A_7C15, high: UInt64(text.count))
+    var rest = text
     while let start = rest.baseAddress, rest.count > 0 {
       let count = min(rest.count, KeyedHash.lengthMax)
       KeyedHash.process.add(start, count: count, region: 0, to: &sum)
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
     }
-    return Self.fold(sum)
+    return fold(sum)
   }
 
   private static func fold(_ sum: KeyedHash.Value) -> UInt32 {
@@ -128,13 +142,13 @@ struct SeriesIndex: ~Copyable {
   }
 
   func pair(_ name: NameID, _ value: UnsafeRawBufferPointer) -> PairID? {
-    pairTable.find(hash(name, value)) { isPair($0, name, value) }
+    pairTable.find(Self.hash(value, name)) { isPair($0, name, value) }
   }
 
   @inline(__always)
   private func isPair(_ id: PairID, _ name: NameID, _ value: UnsafeRawBufferPointer) -> Bool {
     let pair = pairs[Int(id)]
-    return pair.name == name && Int(pair.valueLength) == value.count && sameBytes(valueBytes(id), value)
+    return pair.name == name && Int(pair.valueLength) == value.count && Self.sameBytes(valueBytes(id), value)
   }
 
   @inline(__always) func valueBytes(_ id: PairID) -> UnsafeRawBufferPointer {
@@ -144,7 +158,7 @@ struct SeriesIndex: ~Copyable {
 
   /// - Returns: `nil` when memory is at its end.
   private mutating func internPair(_ name: NameID, _ value: UnsafeRawBufferPointer) -> PairID? {
-    let hash = hash(name, value)
+    let hash = Self.hash(value, name)
     if let known = pairTable.find(hash, { isPair($0, name, value) }) { return known }
     guard let text = heap.allocate(bytes: value.count) else { return nil }
     if let start = value.baseAddress { heap.pointer(text).copyMemory(from: start, byteCount: value.count) }
@@ -170,6 +184,7 @@ struct SeriesIndex: ~Copyable {
   }
 
   private mutating func freePair(_ id: PairID) {
+    lastPairs.removeAll(keepingCapacity: true)
     let pair = pairs[Int(id)]
     let pairs = pairs.base
     pairTable.remove(id, hash: pair.hash, hashOf: { pairs[Int($0)].hash })
@@ -236,14 +251,64 @@ struct SeriesIndex: ~Copyable {
     return UnsafeBufferPointer(start: list + 1, count: Int(list[0]))
   }
 
-  /// Interns the pairs of `labels` (sorted by name, no repeats) into `ids`.
+  /// Stands for a pair that is not there.
+  private static var noPair: PairID { PairID.max }
+
+  /// The series with exactly these labels (sorted by name, no repeats). `ids` are then the pairs that are there, in the
+  /// order of the labels, for `internPairs`.
+  mutating func series(
+    _ labels: UnsafeBufferPointer<LabelBytes>, records: UnsafePointer<SeriesRecord>, ids: inout [PairID]
+  ) -> UInt32? {
+    ids.removeAll(keepingCapacity: true)
+    var isKnown = true
+    var next = 0
+    for label in labels {
+      let id = pair(of: label, next: &next) ?? Self.noPair
+      isKnown = isKnown && id != Self.noPair
+      ids.append(id)
+    }
+    guard isKnown else { return nil }
+    lastPairs.removeAll(keepingCapacity: true)
+    lastPairs.append(contentsOf: ids)
+    return ids.withUnsafeBufferPointer { wanted in
+      seriesTable.find(Self.hash(of: wanted)) { ref in
+        let held = pairIDs(records[Int(ref)].labels)
+        return held.count == wanted.count
+          && Self.sameBytes(UnsafeRawBufferPointer(held), UnsafeRawBufferPointer(wanted))
+      }
+    }
+  }
+
+  /// The pair of a label, looked for first among those of the last series, at or behind `next`: both are in the order
+  /// of their names.
+  private func pair(of label: LabelBytes, next: inout Int) -> PairID? {
+    var place = next
+    while place < lastPairs.count {
+      let id = lastPairs[place]
+      let name = pairs[Int(id)].name
+      if Self.sameBytes(names[Int(name)].bytes, label.name) {
+        next = place + 1
+        return Self.sameBytes(valueBytes(id), label.value) ? id : pair(name, label.value)
+      }
+      place += 1
+      if place > next + 2 { break }
+    }
+    return name(label.name).flatMap { pair($0, label.value) }
+  }
+
+  /// Enters those pairs of `labels` that `ids` says are not there.
   /// - Returns: false when memory is at its end.
   mutating func internPairs(_ labels: UnsafeBufferPointer<LabelBytes>, into ids: inout [PairID]) -> Bool {
-    ids.removeAll(keepingCapacity: true)
-    for label in labels {
-      guard let pair = internPair(internName(label.name), label.value) else { return false }
-      ids.append(pair)
+    for (i, label) in labels.enumerated() where ids[i] == Self.noPair {
+      guard let name = internName(label.name) else { return false }
+      guard let pair = internPair(name, label.value) else {
+        if names[Int(name)].pairs.isEmpty { freeName(name) }
+        return false
+      }
+      ids[i] = pair
     }
+    lastPairs.removeAll(keepingCapacity: true)
+    lastPairs.append(contentsOf: ids)
     return true
   }
 
@@ -258,22 +323,6 @@ struct SeriesIndex: ~Copyable {
   private func hashOfSeries(_ records: UnsafePointer<SeriesRecord>) -> (UInt32) -> UInt32 {
     let view = heap.view
     return { Self.hash(of: Self.pairIDs(records[Int($0)].labels, view)) }
-  }
-
-  /// The series with exactly these labels (sorted by name, no repeats).
-  func series(_ labels: UnsafeBufferPointer<LabelBytes>, records: UnsafePointer<SeriesRecord>) -> UInt32? {
-    withUnsafeTemporaryAllocation(of: PairID.self, capacity: labels.count) { ids in
-      for (i, label) in labels.enumerated() {
-        guard let name = name(label.name), let pair = pair(name, label.value) else { return nil }
-        ids[i] = pair
-      }
-      let wanted = UnsafeBufferPointer(ids)
-      return seriesTable.find(Self.hash(of: wanted)) { ref in
-        let held = pairIDs(records[Int(ref)].labels)
-        return held.count == wanted.count
-          && sameBytes(UnsafeRawBufferPointer(held), UnsafeRawBufferPointer(wanted))
-      }
-    }
   }
 
   /// Enters series `ref` with these pairs.
@@ -337,23 +386,28 @@ struct SeriesIndex: ~Copyable {
 
   /// Drops pairs that were interned for a series which then was not entered.
   mutating func releaseUnused(_ ids: [PairID]) {
-    for id in ids where pairs[Int(id)].seriesCount == 0 { freePair(id) }
+    for id in ids where id != Self.noPair && pairs[Int(id)].seriesCount == 0 { freePair(id) }
   }
 
   @inline(__always)
-  private func sameBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-    guard a.count == b.count else { return false }
-    var i = 0
-    while i &+ 8 <= a.count {
-      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
-        return false
+  private static func sameBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    let count = a.count
+    guard count == b.count else { return false }
+    guard let a = a.baseAddress, let b = b.baseAddress else { return true }
+    func differ<Word: FixedWidthInteger & BitwiseCopyable>(_: Word.Type, _ at: Int) -> Bool {
+      a.loadUnaligned(fromByteOffset: at, as: Word.self) != b.loadUnaligned(fromByteOffset: at, as: Word.self)
+    }
+    // The last words overlap those before them.
+    if count >= 8 {
+      var i = 0
+      while i &+ 8 < count {
+        if differ(UInt64.self, i) { return false }
+        i &+= 8
       }
-      i &+= 8
+      return !differ(UInt64.self, count &- 8)
     }
-    while i < a.count {
-      if a[i] != b[i] { return false }
-      i &+= 1
-    }
+    if count >= 4 { return !differ(UInt32.self, 0) && !differ(UInt32.self, count &- 4) }
+    for i in 0..<count where differ(UInt8.self, i) { return false }
     return true
   }
 }
@@ -364,7 +418,13 @@ struct BitSet: Sendable {
 
   init(count: Int) { words = [UInt64](repeating: 0, count: (count + 63) / 64) }
 
-  mutating func insert(_ number: Int) { words[number >> 6] |= 1 << UInt64(number & 63) }
+  /// - Returns: whether it was not there yet.
+  @discardableResult
+  mutating func insert(_ number: Int) -> Bool {
+    let bit = 1 << UInt64(number & 63) as UInt64
+    defer { words[number >> 6] |= bit }
+    return words[number >> 6] & bit == 0
+  }
 
   @inline(__always) func contains(_ number: Int) -> Bool {
     number >> 6 < words.count && words[number >> 6] & (1 << UInt64(number & 63)) != 0

@@ -43,6 +43,8 @@ public struct BufferCounts: Sendable {
   public var outOfMemory: Int = 0
   /// Samples that went with their slab.
   public var expired: Int = 0
+  /// Samples that were deleted on request.
+  public var deleted: Int = 0
 }
 
 /// What the buffer holds now.

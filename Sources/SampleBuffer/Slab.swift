@@ -83,13 +83,18 @@ final class Slab {
     return head + 3
   }
 
-  /// Forgets the chunk of a series, whose words are lost to the slab.
+  /// Forgets the chunk of a series, whose words are lost to the slab until it is packed anew or this was the last one.
   func removeChunk(_ local: Int) {
     guard let chunk = chunk(local) else { return }
-    wastedWords += chunk.wordCount + 1
+    wastedWords += chunk.wordCount + (chunk.wordCount < 0xFFFF && chunk.sampleCount < 0xFFFF ? 1 : 3)
     samples -= chunk.sampleCount
     chunks -= 1
     directory.base[local] = 0
+    guard chunks == 0 else { return }
+    directory.removeAll()
+    arena.removeAll()
+    _ = arena.extend(to: 1)  // less than was there a moment ago
+    wastedWords = 0
   }
 
   /// Packs the arena anew when rewritten chunks have left more holes than there is content.

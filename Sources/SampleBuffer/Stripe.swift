@@ -5,9 +5,9 @@ internal import TimeSeries
 /// `@unchecked Sendable`: everything mutable is touched with `lock` held, by whoever calls.
 final class Stripe: @unchecked Sendable {
   let lock = Lock()
-  private let records: UnsafeMutablePointer<SeriesRecord>
+  let records: UnsafeMutablePointer<SeriesRecord>
   private let cells = UnsafeMutablePointer<CellPool>.allocate(capacity: 1)
-  private let layout: Layout
+  let layout: Layout
   /// Which of the stripes this is.
   let index: Int
   /// Oldest first.
@@ -15,8 +15,8 @@ final class Stripe: @unchecked Sendable {
   /// Samples in open chunks.
   private(set) var openSamples = 0
   private(set) var openChunks = 0
-  // For samples out of order: the chunk they belong to, taken apart. Kept between calls.
-  private var timestamps: [Int64] = []
+  // A chunk that is to be written anew, taken apart. Kept between calls.
+  private(set) var timestamps: [Int64] = []
   private var values: [UInt64] = []
   /// Words of an open chunk while it is being read.
   private var openWords = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
@@ -127,7 +127,7 @@ final class Stripe: @unchecked Sendable {
     return true
   }
 
-  private func discardOpenChunk(_ record: UnsafeMutablePointer<SeriesRecord>) {
+  func discardOpenChunk(_ record: UnsafeMutablePointer<SeriesRecord>) {
     openSamples -= Int(record.pointee.encoder.count)
     openChunks -= 1
     cells.pointee.free(first: record.pointee.firstCell, last: record.pointee.lastCell)
@@ -183,25 +183,29 @@ final class Stripe: @unchecked Sendable {
     let held = isOpen ? heldInOpenChunk(ref, timestamp) : heldInChunk(slab, local, timestamp)
     if let held { return held == bits ? .duplicate : .conflict }
 
-    timestamps.removeAll(keepingCapacity: true)
-    values.removeAll(keepingCapacity: true)
-    func take(_ decoder: inout ChunkDecoder, _ count: Int) {
-      for i in 0..<count {
-        if i > 0 { decoder.next() }
-        timestamps.append(decoder.timestamp)
-        values.append(decoder.bits)
-      }
-    }
-    if isOpen {
-      withOpenChunk(ref) { take(&$0, $1) }
-    } else if let chunk = slab.chunk(local) {
-      var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(number))
-      take(&decoder, chunk.sampleCount)
-    }
+    takeApart(ref, slab) { _ in false }
     let place = timestamps.firstIndex { $0 > timestamp } ?? timestamps.count
     timestamps.insert(timestamp, at: place)
     values.insert(bits, at: place)
     return (isOpen ? rewriteOpenChunk(ref) : write(to: slab, local)) ? .appendedOutOfOrder : .outOfMemory
+  }
+
+  /// Decodes the series' chunk in a slab into `timestamps` and `values`, which hold nothing else then.
+  /// - Parameter isUnwanted: samples of these times are left out.
+  /// - Returns: how many were left out.
+  @discardableResult
+  func takeApart(_ ref: UInt32, _ slab: Slab, leavingOut isUnwanted: (Int64) -> Bool) -> Int {
+    timestamps.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    return withChunk(ref, slab) { decoder, count in
+      for i in 0..<count {
+        if i > 0 { decoder.next() }
+        if isUnwanted(decoder.timestamp) { continue }
+        timestamps.append(decoder.timestamp)
+        values.append(decoder.bits)
+      }
+      return count - timestamps.count
+    } ?? 0
   }
 
   /// The value that an open chunk holds at `timestamp`.
@@ -224,23 +228,38 @@ final class Stripe: @unchecked Sendable {
     return decoder.timestamp == timestamp ? decoder.bits : nil
   }
 
-  private func rewriteOpenChunk(_ ref: UInt32) -> Bool {
+  /// Puts what `timestamps` and `values` hold, at least one sample, in the place of the open chunk.
+  /// - Returns: false when memory is at its end; then nothing has changed.
+  func rewriteOpenChunk(_ ref: UInt32) -> Bool {
     let record = records + Int(ref)
-    let hint = record.pointee.encoder.mode
-    discardOpenChunk(record)
-    var sink = CellSink(pool: cells, record: record)
-    var written = record.pointee.encoder.start(
-      timestamp: timestamps[0], bits: values[0], slabStart: layout.slabStart(record.pointee.slab), scaleHint: hint,
-      &sink)
-    for i in 1..<timestamps.count where written {
-      written = record.pointee.encoder.append(timestamp: timestamps[i], bits: values[i], &sink)
+    var rewritten = record.pointee
+    rewritten.firstCell = 0
+    rewritten.lastCell = 0
+    rewritten.wordsInLastCell = 0
+    let isWritten = withUnsafeMutablePointer(to: &rewritten) { new in
+      var sink = CellSink(pool: cells, record: new)
+      var isWritten = new.pointee.encoder.start(
+        timestamp: timestamps[0], bits: values[0], slabStart: layout.slabStart(record.pointee.slab),
+        scaleHint: record.pointee.encoder.mode, &sink)
+      for i in 1..<timestamps.count where isWritten {
+        isWritten = new.pointee.encoder.append(timestamp: timestamps[i], bits: values[i], &sink)
+      }
+      return isWritten
     }
-    openSamples += Int(record.pointee.encoder.count)
+    guard isWritten else {
+      cells.pointee.free(first: rewritten.firstCell, last: rewritten.lastCell)
+      return false
+    }
+    discardOpenChunk(record)
+    record.pointee = rewritten
+    openSamples += Int(rewritten.encoder.count)
     openChunks += 1
-    return written
+    return true
   }
 
-  private func write(to slab: Slab, _ local: Int) -> Bool {
+  /// Puts what `timestamps` and `values` hold, at least one sample, into a slab as the series' finished chunk there.
+  /// - Returns: false when memory is at its end; then nothing has changed.
+  func write(to slab: Slab, _ local: Int) -> Bool {
     var sink = ScratchSink()
     var encoder = EncoderState()
     _ = encoder.start(
@@ -303,6 +322,32 @@ final class Stripe: @unchecked Sendable {
     return start..<end
   }
 
+  /// Lends the samples that the series has in a slab; `nil` when it has none there.
+  private func withChunk<R>(_ ref: UInt32, _ slab: Slab, _ body: (inout ChunkDecoder, Int) -> R) -> R? {
+    if records[Int(ref)].hasOpenChunk && records[Int(ref)].slab == slab.number { return withOpenChunk(ref, body) }
+    guard let chunk = slab.chunk(StripeMap.local(ref)) else { return nil }
+    var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(slab.number))
+    return body(&decoder, chunk.sampleCount)
+  }
+
+  /// The newest sample of a series. It is at hand while the series has an open chunk, which it lacks only after that
+  /// was deleted.
+  func newest(_ ref: UInt32) -> Sample? {
+    let record = records[Int(ref)]
+    if record.hasOpenChunk {
+      return Sample(timestamp: record.encoder.lastTimestamp, value: Double(bitPattern: record.encoder.lastBits))
+    }
+    guard record.slabCount > 0 else { return nil }
+    for slab in slabs.reversed() {
+      let last = withChunk(ref, slab) { decoder, count in
+        for _ in 1..<count { decoder.next() }
+        return Sample(timestamp: decoder.timestamp, value: Double(bitPattern: decoder.bits))
+      }
+      if let last { return last }
+    }
+    return nil
+  }
+
   /// Appends the series' samples in [`from`, `through`] to `columns`, oldest first.
   /// - Parameter range: positions of the slabs of that time.
   func read(_ ref: UInt32, _ range: Range<Int>, from: Int64, through: Int64, into columns: inout SampleColumns) {
@@ -351,26 +396,19 @@ final class Stripe: @unchecked Sendable {
     return false
   }
 
-  /// The times of the newest sample, and of the oldest one in slab `number`.
+  /// The times of the oldest and the newest sample; `nil` when there are none.
   /// - Parameter seriesCount: series slots in use over all stripes.
-  func timeRange(oldestSlab number: Int32, seriesCount: Int) -> (oldest: Int64, newest: Int64) {
-    var oldest = Int64.max
+  func timeRange(seriesCount: Int) -> (oldest: Int64, newest: Int64)? {
     var newest = Int64.min
-    let slab = slabs.first { $0.number == number }
-    var local = 0
-    while refOf(local) < seriesCount {
-      let record = records[refOf(local)]
-      if record.hasOpenChunk {
-        newest = max(newest, record.encoder.lastTimestamp)
-        if record.slab == number {
-          oldest = min(oldest, withOpenChunk(UInt32(refOf(local))) { decoder, _ in decoder.timestamp })
-        }
-      }
-      if let chunk = slab?.chunk(local) {
-        let decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(number))
-        oldest = min(oldest, decoder.timestamp)
-      }
-      local += 1
+    var number = slabs.first { $0.chunks > 0 }?.number ?? Int32.max
+    forEachRef(seriesCount) { ref in
+      if records[Int(ref)].hasOpenChunk { number = min(number, records[Int(ref)].slab) }
+      if let last = self.newest(ref) { newest = max(newest, last.timestamp) }
+    }
+    guard newest != Int64.min, let slab = slabs.first(where: { $0.number == number }) else { return nil }
+    var oldest = Int64.max
+    forEachRef(seriesCount) { ref in
+      if let first = withChunk(ref, slab, { decoder, _ in decoder.timestamp }) { oldest = min(oldest, first) }
     }
     return (oldest, newest)
   }
@@ -412,19 +450,26 @@ final class Stripe: @unchecked Sendable {
         records[refOf(local)].slabCount &-= 1
       }
     }
-    var local = 0
-    while refOf(local) < seriesCount {
-      let record = records + refOf(local)
+    forEachRef(seriesCount) { ref in
+      let record = records + Int(ref)
       if record.pointee.hasOpenChunk && record.pointee.slab < number {
         samples += Int(record.pointee.encoder.count)
         discardOpenChunk(record)
         record.pointee.slabCount &-= 1
       }
-      local += 1
     }
     slabs.removeFirst(dropped.count)
     return samples
   }
 
   private func refOf(_ local: Int) -> Int { Int(StripeMap.ref(stripe: index, local: local)) }
+
+  /// The stripe's own of the first `seriesCount` series slots.
+  private func forEachRef(_ seriesCount: Int, _ body: (UInt32) -> Void) {
+    var local = 0
+    while refOf(local) < seriesCount {
+      body(UInt32(refOf(local)))
+      local += 1
+    }
+  }
 }

@@ -24,7 +24,32 @@ enum SnappyBlock {
   }
 }
 
-/// Compresses records as the delivered format has it: one raw block.
+/// Why a block could not be unpacked.
+public enum SnappyError: Error, Equatable, Sendable {
+  /// The length header is no varint of 32 bits.
+  case noHeader
+  /// The length header claims more than the limit. Nothing was allocated for it.
+  case oversized(claimed: Int, limit: Int)
+  /// The length header claims more than this much input can hold. Nothing was allocated for it.
+  case implausible(claimed: Int, compressed: Int)
+  /// What follows the header does not unpack to what it claims.
+  case corrupt(claimed: Int)
+}
+
+extension SnappyError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noHeader: "no Snappy block: the length header is no varint of 32 bits"
+    case .oversized(let claimed, let limit):
+      "the Snappy block claims to unpack to \(claimed) bytes, more than the limit of \(limit)"
+    case .implausible(let claimed, let compressed):
+      "the Snappy block claims to unpack to \(claimed) bytes, which \(compressed) bytes cannot hold"
+    case .corrupt(let claimed): "the Snappy block is broken: it does not unpack to the \(claimed) bytes that it claims"
+    }
+  }
+}
+
+/// One raw block: what a record of the delivered format is, and a body of remote write and remote read.
 public enum Snappy {
   public static func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     let most = snappy_max_compressed_length(bytes.count)
@@ -39,4 +64,28 @@ public enum Snappy {
   }
 
   public static func compress(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { compress($0) } }
+
+  /// Unpacks a block.
+  /// - Parameter bytesMax: what it may unpack to; a claim of more is refused before anything is allocated.
+  public static func decompress(_ block: UnsafeRawBufferPointer, bytesMax: Int) throws(SnappyError) -> [UInt8] {
+    guard let claimed = SnappyBlock.claimedLength(block) else { throw .noHeader }
+    guard claimed <= bytesMax else { throw .oversized(claimed: claimed, limit: bytesMax) }
+    guard claimed <= SnappyBlock.plausibleMax(compressed: block.count) else {
+      throw .implausible(claimed: claimed, compressed: block.count)
+    }
+    var isSound = false
+    let plain = [UInt8](unsafeUninitializedCapacity: claimed) { target, count in
+      let start = UnsafeMutableRawBufferPointer(target).baseAddress
+      isSound = start.map { SnappyBlock.decompress(block, to: $0, length: claimed) } ?? (claimed == 0)
+      count = isSound ? claimed : 0
+    }
+    guard isSound else { throw .corrupt(claimed: claimed) }
+    return plain
+  }
+
+  public static func decompress(_ block: [UInt8], bytesMax: Int) throws(SnappyError) -> [UInt8] {
+    try block.withUnsafeBufferPointer { (bytes) throws(SnappyError) in
+      try decompress(UnsafeRawBufferPointer(bytes), bytesMax: bytesMax)
+    }
+  }
 }

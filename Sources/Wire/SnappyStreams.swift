@@ -146,15 +146,3 @@ struct HadoopStream: BlockStream {
     return .compressed(block, checksum: nil)
   }
 }
-
-/// The checksum of the framing format: CRC32C, rotated and offset.
-enum CRC32C {
-  private static let table: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0x82F6_3B78 : crc >> 1 }
-  }
-
-  static func masked(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    let crc = ~bytes.reduce(~UInt32(0)) { crc, byte in table[Int((crc ^ UInt32(byte)) & 0xFF)] ^ crc >> 8 }
-    return (crc >> 15 | crc << 17) &+ 0xA282_EAD8
-  }
-}

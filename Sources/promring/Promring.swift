@@ -27,6 +27,7 @@ struct Promring: ParsableCommand {
     subcommands: [ServeCommand.self, DemoCommand.self, TailCommand.self, CheckCommand.self])
 
   static func main() {
+    Allocator.configure()
     Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 

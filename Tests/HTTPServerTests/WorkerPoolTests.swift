@@ -81,6 +81,30 @@ import Testing
     #expect(ended.wait(timeout: .now() + 10) == .success)
   }
 
+  @Test func `clients take turns, and the jobs of each keep their order`() throws {
+    let pool = try WorkerPool(name: "fair", threads: 1, queueMax: 100)
+    let gate = Gate()
+    #expect(pool.submit { gate.pass() })
+    #expect(eventually { pool.active == 1 })
+    let ran = Box<[String]>([])
+    let (greedy, modest) = (Self.address(1), Self.address(2))
+    for i in 0..<4 { #expect(pool.submit(for: greedy) { ran.change { $0.append("greedy \(i)") } }) }
+    for i in 0..<2 { #expect(pool.submit(for: modest) { ran.change { $0.append("modest \(i)") } }) }
+    gate.open()
+    #expect(pool.shutdown(within: .seconds(10)))
+    #expect(ran.look { $0 } == ["greedy 0", "modest 0", "greedy 1", "modest 1", "greedy 2", "greedy 3"])
+  }
+
+  /// A client at 127.0.0.`last`, from whatever port.
+  private static func address(_ last: UInt8) -> RemoteAddress {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(bigEndian: 0x7f00_0000 | UInt32(last))
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { RemoteAddress($0) }
+    }
+  }
+
   @Test func `many submitters lose nothing`() throws {
     let pool = try WorkerPool(name: "many", threads: 4, queueMax: 100_000)
     let ran = Box(0)

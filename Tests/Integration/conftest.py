@@ -85,13 +85,13 @@ def serve(binary, tmp_path, request):
 
 @pytest.fixture
 def prometheus(tmp_path):
-    """Starts a real Prometheus with the given scrape configurations."""
+    """Starts a real Prometheus with the given scrape configurations, options and other sections of its file."""
     started = []
 
-    def start(*scrape_configs, interval="1s"):
+    def start(*scrape_configs, **options):
         folder = tmp_path / f"prometheus-{len(started) + 1}"
         folder.mkdir()
-        started.append(Prometheus(folder, list(scrape_configs), interval))
+        started.append(Prometheus(folder, list(scrape_configs), **options))
         return started[-1]
 
     yield start

@@ -18,7 +18,14 @@ import Yams
         "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
         "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
         "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
-        "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/", "/openapi.yaml",
+        "/api/v1/read",
+        "/api/v1/parse_query", "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/targets/relabel_steps",
+        "/api/v1/scrape_pools", "/api/v1/scrape_pools/config", "/api/v1/rules", "/api/v1/alerts",
+        "/api/v1/alertmanagers", "/api/v1/features", "/api/v1/notifications", "/api/v1/notifications/live",
+        "/api/v1/status/walreplay", "/api/v1/status/tsdb/blocks", "/api/v1/status/self_metrics",
+        "/api/v1/admin/tsdb/delete_series", "/api/v1/admin/tsdb/clean_tombstones", "/api/v1/admin/tsdb/snapshot",
+        "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/", "/version", "/openapi.yaml",
+        "/api/v1/openapi.yaml",
       ])
   }
 
@@ -54,6 +61,7 @@ import Yams
   }
 
   @Test func `every operation has a name of its own, a summary and an answer`() throws {
+    let refused = ["/api/v1/targets/relabel_steps", "/api/v1/scrape_pools/config", "/api/v1/admin/tsdb/snapshot"]
     let document = try OpenAPITests.document()
     var names: [String] = []
     for (path, operations) in document["paths"]?.mapping ?? [:] {
@@ -62,7 +70,8 @@ import Yams
         names.append(operation["operationId"]?.string ?? "")
         #expect(operation["summary"]?.string?.isEmpty == false, "\(place)")
         let statuses = operation["responses"]?.mapping?.keys.compactMap(\.string) ?? []
-        #expect(statuses.contains("200"), "\(place)")
+        // Some have no other answer than that there is nothing of the kind.
+        #expect(statuses.contains("200") || statuses.contains("204") || refused.contains(path.string ?? ""), "\(place)")
       }
     }
     #expect(names.count >= 20 && Set(names).count == names.count && !names.contains(""))

@@ -98,6 +98,10 @@ final class CollectingSink: SampleSink {
       #"[{"__name__":"a","b":"","c":null,"d":7,"e":true,"value":"1","timestamp":"1698732988354"}]"#,
       #"a{d="7", e="true"} 1698732988354 1"#
     ),
+    (
+      #"[{"\u0062":"","\u0063":"\u0063","d":"d","__name__":"a","value":"1","timestamp":"1698732988354"}]"#,
+      #"a{c="c", d="d"} 1698732988354 1"#
+    ),
     (#"[{"\u005f_name__":"a","v\u0061lue":"1","timestamp":"1698732988354"}]"#, "a 1698732988354 1"),
     (#"[{"__name__":"http.requests","a b":"x","value":"1","timestamp":"-5"}]"#, #"{"http.requests", "a b"="x"} -5 1"#),
   ])

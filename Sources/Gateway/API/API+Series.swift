@@ -14,17 +14,8 @@ extension API {
     var tokens = buffer.sortedByLabels(try select(request.form, selectors))
     let isCut = limit > 0 && tokens.count > limit
     if isCut { tokens.removeLast(tokens.count - limit) }
-    return Answer.success(warnings: isCut ? [Self.truncated] : []) { writer in
-      var isFirst = true
-      writer.append("[")
-      buffer.withLabelsInSlices(of: tokens) { _, labels in
-        guard !labels.isEmpty else { return }
-        if !isFirst { writer.append(UInt8(ascii: ",")) }
-        isFirst = false
-        writer.append(json: labels)
-      }
-      writer.append("]")
-    }
+    let warnings = isCut ? [Self.truncated] : []
+    return .stream(contentType: Answer.json, source: SeriesStream(buffer, tokens, warnings: warnings))
   }
 
   func labels(_ request: Request) throws(HTTPError) -> Response {
@@ -35,9 +26,24 @@ extension API {
 
   func labelValues(_ request: Request) throws(HTTPError) -> Response {
     let name = NameEscaping.labelName(inPath: request.pathParameter("name") ?? "")
+    guard !name.isEmpty else { throw .badRequest("invalid label name: \"\"") }
     let limit = try request.query.limit()
     let selection = try selectionIfAny(request.query)
-    return cut(buffer.labelValues(name, of: selection), to: limit)
+    var warnings: [String] = []
+    var writer = ByteWriter(capacity: 1 << 14)
+    writer.append("{\"status\":\"success\",\"data\":[")
+    buffer.withLabelValues(name, of: selection) { count, value in
+      let wanted = limit > 0 ? min(limit, count) : count
+      if wanted < count { warnings.append(Self.truncated) }
+      for i in 0..<wanted {
+        writer.append(i > 0 ? ",\"" : "\"")
+        writer.append(jsonEscaped: value(i))
+        writer.append(UInt8(ascii: "\""))
+      }
+    }
+    writer.append(UInt8(ascii: "]"))
+    Answer.close(&writer, warnings: warnings)
+    return .bytes(writer.copy(), contentType: Answer.json)
   }
 
   private func cut(_ strings: [String], to limit: Int) -> Response {
@@ -57,11 +63,8 @@ extension API {
   func metadata(_ request: Request) throws(HTTPError) -> Response {
     let limit = try count(request, "limit")
     let limitPerMetric = try count(request, "limit_per_metric")
-    let wanted = request.query.first("metric")
-    let plan = FamilyPlan(
-      metricNames: buffer.labelValues(Label.metricName), declared: declared,
-      dialect: ExpositionDialect(format: .text004, escaping: .allowUTF8))
-    var families = plan.families.filter { family in wanted.map { family.name.hasSameBytes(as: $0) } ?? true }
+    let wanted = request.query.first("metric").flatMap { $0.isEmpty ? nil : $0 }
+    var families = knownFamilies().filter { family in wanted.map { family.name.hasSameBytes(as: $0) } ?? true }
     if let limit { families = Array(families.prefix(limit)) }
     if limitPerMetric == 0 { families = [] }
     return Answer.success { writer in
@@ -79,9 +82,17 @@ extension API {
     }
   }
 
+  /// The families that have series, with what is known of them.
+  func knownFamilies() -> [MetricFamily] {
+    FamilyPlan(
+      metricNames: buffer.labelValues(Label.metricName), declared: declared,
+      dialect: ExpositionDialect(format: .text004, escaping: .allowUTF8)
+    ).families
+  }
+
   /// A whole number; absent or negative means all. Unlike elsewhere 0 means none (`web/api/v1/api.go`,
   /// metricMetadata).
-  private func count(_ request: Request, _ name: String) throws(HTTPError) -> Int? {
+  func count(_ request: Request, _ name: String) throws(HTTPError) -> Int? {
     guard let text = request.query.first(name), !text.isEmpty else { return nil }
     guard let count = Int(text) else { throw .badRequest("\(name) must be a number") }
     return count < 0 ? nil : count

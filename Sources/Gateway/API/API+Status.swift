@@ -8,15 +8,24 @@ internal import TimeSeries
 
 extension API {
   func buildInformation() -> Response {
-    Answer.success { writer in
-      writer.append("{\"version\":")
-      writer.append(json: ProgramVersion.current)
-      // No "features" here: Grafana takes a server that has some for a Mimir.
-      writer.append(
-        ",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\",\"buildDate\":\"\",\"goVersion\":\"\(SwiftVersion.text)\"}"
-      )
-    }
+    Answer.success { $0.append(Self.build) }
   }
+
+  /// `/version`: the same without the envelope.
+  func version() -> Response {
+    .bytes(Array(Self.build.utf8), contentType: Answer.json)
+  }
+
+  /// No "features" here: Grafana takes a server that has some for a Mimir.
+  private static let build: String = {
+    var writer = ByteWriter(capacity: 256)
+    writer.append("{")
+    writer.member("version", ProgramVersion.current)
+    for name in ["revision", "branch", "buildUser", "buildDate"] { writer.member(name, "") }
+    writer.member("goVersion", SwiftVersion.text)
+    writer.append("}")
+    return writer.string()
+  }()
 
   func runtimeInformation() -> Response {
     let process = ProcessInfo.processInfo
@@ -238,32 +247,6 @@ extension API {
       }
       writer.append("]}")
     }
-  }
-}
-
-extension ByteWriter {
-  fileprivate mutating func member(_ name: String, _ value: String?) {
-    member(name)
-    append(json: value)
-  }
-
-  fileprivate mutating func member(_ name: String, _ value: Int64?) {
-    member(name)
-    append(decimal: value)
-  }
-
-  fileprivate mutating func member(_ name: String, _ values: [String]) {
-    member(name)
-    append(json: values)
-  }
-
-  fileprivate mutating func append(json texts: [String]) {
-    append("[")
-    for (i, text) in texts.enumerated() {
-      if i > 0 { append(",") }
-      append(json: text)
-    }
-    append("]")
   }
 }
 

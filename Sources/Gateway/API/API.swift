@@ -1,6 +1,7 @@
 internal import Configuration
 internal import HTTPServer
 internal import KafkaClient
+internal import Logging
 internal import SampleBuffer
 internal import TimeSeries
 internal import Wire
@@ -14,17 +15,24 @@ struct API: Sendable {
   let metrics: SelfMetrics
   /// Types and helps that the configuration knows.
   let declared: [String: MetricDeclaration]
-  /// Works on whatever takes longer than a look-up.
+  let remoteRead: RemoteRead
+  let queryRunner: QueryRunner
+  /// Works on queries.
+  let queries: WorkerPool
+  /// Works on whatever else takes longer than a look-up.
   let pages: WorkerPool
   let clock: @Sendable () -> Int64
   let startedAt: Int64
   let isStopping: @Sendable () -> Bool
+  let notifications: Notifications
+  let logger: Logger
   /// The text of `/openapi.yaml`.
   let description: [UInt8]
 
   func makeRouter() -> Router {
     var router = Router(prefix: configuration.web.pathPrefix)
     let pooled = Router.Execution.pooled(pages)
+    let computed = Router.Execution.pooled(queries)
 
     for path in ["/-/healthy", "/healthz", "/livez"] {
       router.get(path, .inline) { _ in .text("promring is Healthy.\n") }
@@ -32,19 +40,39 @@ struct API: Sendable {
     for path in ["/-/ready", "/readyz"] { router.get(path, .inline) { _ in ready() } }
 
     router.get("/", .inline) { _ in frontPage() }
-    router.get("/metrics", pooled) { try metricsPage($0) }
-    router.get("/federate", pooled) { try federationPage($0) }
-    router.get("/api/v1/samples", pooled) { try samples($0) }
+    router.get("/metrics", pooled, reading { try metricsPage($0) })
+    router.get("/federate", pooled, reading { try federationPage($0) })
+    router.get("/api/v1/samples", pooled, reading { try samples($0) })
     for method in ["GET", "POST"] {
-      router.on(method, "/api/v1/series", pooled) { try series($0) }
-      router.on(method, "/api/v1/labels", pooled) { try labels($0) }
-      router.on(method, "/api/v1/query", pooled) { try instantQuery($0) }
-      router.on(method, "/api/v1/query_range", pooled) { try rangeQuery($0) }
+      router.on(method, "/api/v1/query", computed, reading { try instantQuery($0) })
+      router.on(method, "/api/v1/query_range", computed, reading { try rangeQuery($0) })
+      router.on(method, "/api/v1/query_exemplars", pooled, reading { try queryExemplars($0) })
       router.on(method, "/api/v1/format_query", pooled) { try formatQuery($0) }
-      router.on(method, "/api/v1/query_exemplars", pooled) { try queryExemplars($0) }
+      router.on(method, "/api/v1/parse_query", pooled) { try parseQuery($0) }
+      router.on(method, "/api/v1/series", pooled, reading { try series($0) })
+      router.on(method, "/api/v1/labels", pooled, reading { try labels($0) })
     }
-    router.get("/api/v1/label/{name}/values", pooled) { try labelValues($0) }
-    router.get("/api/v1/metadata", pooled) { try metadata($0) }
+    router.get("/api/v1/label/{name}/values", pooled, reading { try labelValues($0) })
+    router.get("/api/v1/label//values", pooled) { try labelValues($0) }  // refused in the right words
+    router.get("/api/v1/metadata", pooled, reading { try metadata($0) })
+
+    router.get("/api/v1/targets", .inline) { targets($0) }
+    router.get("/api/v1/targets/metadata", pooled) { try targetsMetadata($0) }
+    router.get("/api/v1/targets/relabel_steps", pooled) { try relabelSteps($0) }
+    router.get("/api/v1/scrape_pools", .inline) { _ in scrapePools() }
+    router.get("/api/v1/scrape_pools/config", .inline) { try scrapePoolConfiguration($0) }
+    router.get("/api/v1/rules", pooled) { try rules($0) }
+    router.get("/api/v1/alerts", .inline) { _ in alerts() }
+    router.get("/api/v1/alertmanagers", .inline) { _ in alertmanagers() }
+    router.get("/api/v1/features", .inline) { _ in features() }
+    router.get("/api/v1/notifications", .inline) { _ in notificationList() }
+    router.get("/api/v1/notifications/live", .inline) { _ in notificationStream() }
+    for method in ["POST", "PUT"] {
+      router.on(method, "/api/v1/admin/tsdb/delete_series", pooled) { try deleteSeries($0) }
+      router.on(method, "/api/v1/admin/tsdb/clean_tombstones", .inline) { _ in cleanTombstones() }
+      router.on(method, "/api/v1/admin/tsdb/snapshot", .inline) { try snapshot($0) }
+    }
+    router.post("/api/v1/read", .pooled(remoteRead.pool), reading { remoteRead.answer($0) })
 
     router.get("/api/v1/status/buildinfo", .inline) { _ in buildInformation() }
     router.get("/api/v1/status/runtimeinfo", .inline) { _ in runtimeInformation() }
@@ -57,15 +85,22 @@ struct API: Sendable {
         writer.append("}")
       }
     }
+    router.get("/api/v1/status/walreplay", .inline) { _ in replayStatus() }
+    router.get("/api/v1/status/tsdb/blocks", .inline) { _ in blocks() }
+    router.get("/api/v1/status/self_metrics", pooled) { try selfMetrics($0) }
     router.get("/api/v1/status/kafka", pooled) { _ in kafkaStatus() }
     router.get("/api/v1/status/dead_letters", pooled) { try deadLetters($0) }
-    router.get("/openapi.yaml", pooled) { _ in .bytes(description, contentType: "application/yaml") }
+    for path in ["/openapi.yaml", "/api/v1/openapi.yaml"] {
+      router.get(path, pooled) { _ in .bytes(description, contentType: "application/yaml") }
+    }
+    router.get("/version", .inline) { _ in version() }
     return router
   }
 
   private func ready() -> Response {
     let readiness = self.readiness()
-    return readiness.isReady ? .text("promring is Ready.\n") : .text(readiness.text, status: 503)
+    if readiness.isReady { return .text("promring is Ready.\n") }
+    return StartupGate.tellingWhetherStopping(.text(readiness.text, status: 503), readiness.state == .stopping)
   }
 
   func readiness() -> Readiness {

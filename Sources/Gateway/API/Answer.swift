@@ -28,40 +28,65 @@ enum Answer {
   }
 
   static func strings(_ strings: [String], warnings: [String] = []) -> Response {
-    success(warnings: warnings) { writer in
-      writer.append("[")
-      for (i, string) in strings.enumerated() {
-        if i > 0 { writer.append(",") }
-        writer.append(json: string)
+    success(warnings: warnings) { $0.append(json: strings) }
+  }
+
+  /// The error types of the API (`web/api/v1/api.go`).
+  enum ErrorType: String, CaseIterable {
+    case badData = "bad_data"
+    case execution, canceled, timeout, `internal`
+    case notFound = "not_found"
+    case notAcceptable = "not_acceptable"
+    case unavailable
+
+    /// Its status (`getDefaultErrorCode`).
+    var status: Int {
+      switch self {
+      case .badData: 400
+      case .execution: 422
+      case .canceled: 499
+      case .timeout: 503
+      // Prometheus gives no status of its own to what it will not do, so this is the rest's.
+      case .internal, .unavailable: 500
+      case .notFound: 404
+      case .notAcceptable: 406
       }
-      writer.append("]")
+    }
+
+    /// Of a refusal by the server itself, the nearest one.
+    init(status: Int) {
+      self =
+        switch status {
+        case 404: .notFound
+        case 406: .notAcceptable
+        case 422: .execution
+        case 499: .canceled
+        case 503: .unavailable
+        case 500...: .internal
+        default: .badData
+        }
     }
   }
 
-  /// `{"status":"error","errorType":…,"error":…}`. The types and their status codes are those of Prometheus
-  /// (`web/api/v1/api.go`, getDefaultErrorCode), and for refusals of the server itself the nearest ones.
+  /// `{"status":"error","errorType":…,"error":…}`.
+  static func error(_ type: ErrorType, _ message: String) -> Response {
+    error(type, message, status: type.status)
+  }
+
   static func error(_ error: HTTPError) -> Response {
-    var writer = ByteWriter(capacity: 256)
-    writer.append("{\"status\":\"error\",\"errorType\":")
-    writer.append(json: errorType(error.status))
-    writer.append(",\"error\":")
-    writer.append(json: error.message)
-    writer.append("}")
-    var response = Response.bytes(writer.copy(), contentType: json, status: error.status)
+    var response = Self.error(ErrorType(status: error.status), error.message, status: error.status)
     for (name, value) in error.headers.fields { response.headers.add(name, value) }
     return response
   }
 
-  static func errorType(_ status: Int) -> String {
-    switch status {
-    case 404: "not_found"
-    case 406: "not_acceptable"
-    case 422: "execution"
-    case 499: "canceled"
-    case 503: "unavailable"
-    case 500...: "internal"
-    default: "bad_data"
-    }
+  /// The same under another status.
+  private static func error(_ type: ErrorType, _ message: String, status: Int) -> Response {
+    var writer = ByteWriter(capacity: 256)
+    writer.append("{\"status\":\"error\"")
+    writer.member("errorType", type.rawValue)
+    writer.member("error", message)
+    writer.append("}")
+    return .bytes(writer.copy(), contentType: json, status: status)
   }
 }
 
@@ -97,5 +122,36 @@ extension ByteWriter {
   /// A number, or `null`.
   mutating func append(decimal value: Int64?) {
     if let value { append(decimal: value) } else { append("null") }
+  }
+
+  // Members of the JSON object that is open.
+
+  mutating func member(_ name: String, _ value: String?) {
+    member(name)
+    append(json: value)
+  }
+
+  mutating func member(_ name: String, _ value: Int64?) {
+    member(name)
+    append(decimal: value)
+  }
+
+  mutating func member(_ name: String, _ value: Bool) {
+    member(name)
+    append(value ? "true" : "false")
+  }
+
+  mutating func member(_ name: String, _ values: [String]) {
+    member(name)
+    append(json: values)
+  }
+
+  mutating func append(json texts: [String]) {
+    append("[")
+    for (i, text) in texts.enumerated() {
+      if i > 0 { append(",") }
+      append(json: text)
+    }
+    append("]")
   }
 }

@@ -77,12 +77,12 @@ extension Parameters {
     return selectors
   }
 
-  /// A switch: `true`, `1`, `false`, `0`.
+  /// A switch, in the words that Go takes: `true`, `1`, `t`, `false`, `0`, `f`.
   func flag(_ name: String) throws(HTTPError) -> Bool? {
     switch first(name) {
     case nil, "": return nil
-    case "true", "1": return true
-    case "false", "0": return false
+    case "true", "1", "t", "T", "TRUE", "True": return true
+    case "false", "0", "f", "F", "FALSE", "False": return false
     case let text?: throw .invalid(name, "\(text.quotedForPrometheus) is neither true nor false")
     }
   }

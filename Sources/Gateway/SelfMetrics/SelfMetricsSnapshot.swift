@@ -28,10 +28,12 @@ public struct SelfMetricsSnapshot: Sendable {
   /// The names of the metrics that have samples.
   public var metricNames: [String] { Array(places.keys) }
 
+  /// The samples of one metric.
+  func samples(named name: String) -> [Sample] { (places[name] ?? []).map { samples[$0] } }
+
   /// Writes the samples of one metric into the family that is open on the page.
   public func write(metricNamed name: String, to writer: inout ExpositionWriter) {
-    for place in places[name] ?? [] {
-      let sample = samples[place]
+    for sample in samples(named: name) {
       sample.labels.withLabelBytes { writer.sample(labels: $0, value: sample.value, timestamp: nil) }
     }
   }

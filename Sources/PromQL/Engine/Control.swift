@@ -3,11 +3,13 @@ internal import Synchronization
 /// The switch that ends a query from outside; whoever asked holds it.
 public final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
+  private let isAbandoned: @Sendable () -> Bool
 
-  public init() {}
+  /// - Parameter isAbandoned: whether nobody waits for the result any more. Asked often, by several threads at once.
+  public init(isAbandoned: @escaping @Sendable () -> Bool = { false }) { self.isAbandoned = isAbandoned }
 
   public func cancel() { flag.store(true, ordering: .relaxed) }
-  public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+  public var isCancelled: Bool { flag.load(ordering: .relaxed) || isAbandoned() }
 }
 
 /// The limits of one query and where it stands. Its worker threads share it.

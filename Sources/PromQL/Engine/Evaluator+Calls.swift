@@ -116,9 +116,9 @@ extension Evaluator {
       for step in 0..<plan.inner.count where !inner.rows[row][step].isMissing {
         reader.run.append(plan.inner.time(step), inner.rows[row][step])
       }
-      reader.samplesSeen += rangeCall.sweep(
+      reader.samplesSeen += try rangeCall.sweep(
         reader.run.slice, frame, offset: plan.offset, fixed: plan.fixed, rows[row], &reader.scratch,
-        perStep: &reader.perStep)
+        perStep: &reader.perStep, control)
       keep.append(!rows.isEmpty(row))
     }
     note(reader)

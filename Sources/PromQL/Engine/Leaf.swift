@@ -64,7 +64,8 @@ struct Leaf: Sendable {
         if frame.count > 256, i & 7 == 7 { try control.check() }
         if samples.count > 1024 { try control.admit(samples.count) }
         let values = row(next + i)
-        try found(next + i, values, samples.count > 0 && fill(values, &samples, &reader))
+        let hasValue = samples.count > 0 ? try fill(values, &samples, &reader, control) : false
+        try found(next + i, values, hasValue)
       }
       next += run.seriesCount
     }
@@ -73,14 +74,14 @@ struct Leaf: Sendable {
   /// Fills `row` from the samples of a series.
   /// - Returns: whether it has a value anywhere; if not, the row need not be filled.
   @inline(__always) private func fill(
-    _ row: UnsafeMutablePointer<Double>, _ samples: inout SampleSlice, _ reader: inout Reader
-  ) -> Bool {
+    _ row: UnsafeMutablePointer<Double>, _ samples: inout SampleSlice, _ reader: inout Reader, _ control: Control
+  ) throws(QueryError) -> Bool {
     let seen: Int
     switch kind {
     case .range(let call):
       samples.removeStaleMarkers()
-      seen = call.sweep(
-        samples, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep)
+      seen = try call.sweep(
+        samples, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep, control)
     case .smoothed:
       samples.removeStaleMarkers()
       seen = smooth(samples, row, &reader.perStep)

@@ -19,6 +19,9 @@ struct RangeCall: Sendable {
   }
 
   var needsResets: Bool { extent == nil && (function == .rate || function == .increase) }
+  /// Samples gone through between two looks at the deadline.
+  private static let samplesBetweenChecks = 1 << 16
+
   private var reachBack: Int64 { extent == nil ? 0 : lookback }
   private var reachForward: Int64 { extent == .smoothed ? lookback : 0 }
 
@@ -27,8 +30,8 @@ struct RangeCall: Sendable {
   /// - Returns: how many samples the windows had in all.
   func sweep(
     _ samples: SampleSlice, _ frame: Frame, offset: Int64, fixed: Int64?, _ row: UnsafeMutablePointer<Double>,
-    _ scratch: inout Scratch, perStep: inout [Int]
-  ) -> Int {
+    _ scratch: inout Scratch, perStep: inout [Int], _ control: Control
+  ) throws(QueryError) -> Int {
     let total = samples.count
     let (timestamps, base) = (samples.timestamps, samples.values)
     let needsResets = needsResets
@@ -43,6 +46,7 @@ struct RangeCall: Sendable {
     var high = 0
     var firstReset = 0
     var seen = 0
+    var nextCheck = Self.samplesBetweenChecks
     for step in 0..<frame.count {
       let end = (fixed ?? frame.time(step)) &- offset
       let start = end &- range
@@ -54,6 +58,10 @@ struct RangeCall: Sendable {
         continue
       }
       seen &+= high &- low
+      if seen > nextCheck {
+        nextCheck = seen + Self.samplesBetweenChecks
+        try control.check()
+      }
       if countsPerStep { perStep[step] += high - low }
       let window = Window(
         timestamps: timestamps + low, values: base + low, count: high &- low, start: start, end: end)

@@ -44,9 +44,8 @@ public struct DeliveredDecoder: ~Copyable {
   private var last = -1
   private var removals = 0
   private var stale: [Int] = []
-  /// Labels of a new series being put together: texts without escapes, and where each lies.
-  private var texts: [UInt8] = []
-  private var spans: [(name: Range<Int>, value: Range<Int>)] = []
+  /// The labels of a new series being put together.
+  private var labels = LabelList()
   /// A timestamp's text and what it meant: samples of one scrape share it.
   private var timestampText: (UInt64, UInt64) = (0, 0)
   private var timestampMilliseconds: Int64 = 0
@@ -321,62 +320,22 @@ public struct DeliveredDecoder: ~Copyable {
   private mutating func series(
     _ text: UnsafeRawBufferPointer, except valueMember: Int, _ timestampMember: Int, _ record: inout DecodedRecord
   ) throws(SampleRejection) -> SeriesToken? {
-    texts.removeAll(keepingCapacity: true)
-    spans.removeAll(keepingCapacity: true)
+    labels.removeAll()
     for (i, member) in scanner.members.enumerated()
     where i != valueMember && i != timestampMember && member.kind != .null {
-      let name = try plain(text, member.key, member.keyHasEscapes)
-      let value = try plain(text, member.value, member.valueHasEscapes)
-      if name.isEmpty { throw .emptyLabelName }
-      if !value.isEmpty { spans.append((name, value)) }
+      try labels.append(member, of: text)
     }
     let sink = sink
-    let outcome: Result<SeriesToken, any Error> = texts.withUnsafeBytes { texts in
-      var labels = spans.map { span in
-        LabelBytes(
-          name: UnsafeRawBufferPointer(rebasing: texts[span.name]),
-          value: UnsafeRawBufferPointer(rebasing: texts[span.value]))
-      }
-      labels.sort { $0.name.lexicographicallyPrecedes($1.name) }
-      for i in labels.indices.dropFirst() where labels[i].name.elementsEqual(labels[i - 1].name) {
-        return .failure(SampleRejection.repeatedLabel)
-      }
-      guard labels.contains(where: { $0.name.elementsEqual(Label.metricName.utf8) }) else {
-        return .failure(SampleRejection.missingName)
-      }
-      return labels.withUnsafeBufferPointer { labels in
-        do throws(SeriesRefusal) {
-          return .success(try sink.series(labels))
-        } catch {
-          return .failure(error)
-        }
-      }
+    let outcome = try labels.withLabels { labels in
+      Result { () throws(SeriesRefusal) in try sink.series(labels) }
     }
     switch outcome {
     case .success(let token): return token
-    case .failure(let rejection as SampleRejection): throw rejection
-    case .failure(let refusal as SeriesRefusal):
+    case .failure(let refusal):
       sink.refuse(refusal)
       record.refused += 1
       return nil
-    case .failure: return nil
     }
-  }
-
-  /// Copies a key or value without its escapes to `texts`.
-  private mutating func plain(
-    _ text: UnsafeRawBufferPointer, _ span: Range<Int>, _ hasEscapes: Bool
-  ) throws(SampleRejection) -> Range<Int> {
-    let start = texts.count
-    let bytes = UnsafeRawBufferPointer(rebasing: text[span])
-    if hasEscapes {
-      guard ObjectScanner.unescape(bytes, into: &texts) else { throw .invalidUTF8 }
-    } else {
-      texts.append(contentsOf: bytes)
-    }
-    let isUTF8 = texts[start...].allSatisfy { $0 < 0x80 } || String(validating: texts[start...], as: UTF8.self) != nil
-    guard isUTF8 else { throw .invalidUTF8 }
-    return start..<texts.count
   }
 
   private func reject(

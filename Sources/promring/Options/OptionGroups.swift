@@ -45,6 +45,12 @@ struct QueryOptions: SettingOptions {
   @Option("query.max-queue") var queryMaxQueue: String?
   @Option("query.max-samples") var queryMaxSamples: String?
   @Option("query.lookback-delta") var queryLookbackDelta: String?
+  @Option("query.remote-read-max-concurrency") var queryRemoteReadMaxConcurrency: String?
+  @Option("query.remote-read-max-samples") var queryRemoteReadMaxSamples: String?
+  @Option("query.remote-read-frame-bytes") var queryRemoteReadFrameBytes: String?
+  @Option("query.strong-read-timeout") var queryStrongReadTimeout: String?
+  @Option("query.log-slower-than") var queryLogSlowerThan: String?
+  @Option("enable-feature") var enableFeature: [String]
 }
 
 struct WebOptions: SettingOptions {
@@ -52,10 +58,13 @@ struct WebOptions: SettingOptions {
   @Option("web.threads") var webThreads: String?
   @Option("web.max-connections") var webMaxConnections: String?
   @Option("web.max-connections-per-address") var webMaxConnectionsPerAddress: String?
+  @Option("web.max-concurrency") var webMaxConcurrency: String?
+  @Option("web.max-queue") var webMaxQueue: String?
   @Option("web.max-body-bytes") var webMaxBodyBytes: String?
   @Option("web.idle-timeout") var webIdleTimeout: String?
   @Option("web.path-prefix") var webPathPrefix: String?
   @Option("web.cors-origin") var webCorsOrigin: String?
+  @Flag("web.enable-admin-api") var webEnableAdminApi: Bool?
   @Option("ready.grace") var readyGrace: String?
 }
 

@@ -64,7 +64,10 @@ final class SignalWatcher: Sendable {
       switch number {
       case SIGHUP: queue.async(execute: onReload)
       case SIGTERM, SIGINT:
-        if isEnding { exitNow(128 + number) }
+        if isEnding {
+          exitNow(128 + number)
+          continue  // where a test has replaced it
+        }
         isEnding = true
         let name = number == SIGTERM ? "SIGTERM" : "SIGINT"
         queue.async { [onShutdown] in onShutdown(name) }

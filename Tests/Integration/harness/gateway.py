@@ -192,5 +192,12 @@ def samples_of_csv(text):
 # --- What the program is described to be -------------------------------------------------------------------------------
 
 
+def readme_yaml(heading):
+    """The YAML files that the README shows below a heading, in their order."""
+    text = (ROOT / "README.md").read_text()
+    section = re.split(r"(?m)^##+ ", text.split(f"# {heading}\n", 1)[1], maxsplit=1)[0]
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)]
+
+
 def openapi():
     return yaml.safe_load((ROOT / "openapi.yaml").read_text())

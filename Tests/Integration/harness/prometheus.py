@@ -11,9 +11,13 @@ from .waiting import eventually
 
 
 class Prometheus:
-    def __init__(self, folder, scrape_configs, interval="1s"):
-        """Starts with these scrape configurations and waits until it is ready."""
-        config = {"global": {"scrape_interval": interval, "scrape_timeout": interval}, "scrape_configs": scrape_configs}
+    def __init__(self, folder, scrape_configs, interval="1s", arguments=(), **sections):
+        """Starts with these scrape configurations and waits until it is ready. `sections` are other parts of its file."""
+        config = {
+            "global": {"scrape_interval": interval, "scrape_timeout": interval},
+            "scrape_configs": scrape_configs,
+            **sections,
+        }
         file = folder / "prometheus.yml"
         file.write_text(yaml.safe_dump(config))
         port = free_port()
@@ -25,6 +29,7 @@ class Prometheus:
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
                 "--log.level=warn",
+                *arguments,
             ],
             output=folder / "prometheus.log",
         )
@@ -37,10 +42,14 @@ class Prometheus:
         except requests.ConnectionError:
             return False
 
-    def query(self, query, **parameters):
-        answer = requests.get(f"{self.url}/api/v1/query", params={"query": query, **parameters}, timeout=30)
+    def answer(self, path, parameters=None):
+        """The whole answer of a path below /api/v1, warnings too."""
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
         assert answer.status_code == 200, answer.text
-        return answer.json()["data"]["result"]
+        return answer.json()
+
+    def query(self, query, **parameters):
+        return self.answer("query", {"query": query, **parameters})["data"]["result"]
 
     def samples(self, selector, window="1h"):
         """The raw samples that Prometheus holds of a selector, with their own timestamps."""
