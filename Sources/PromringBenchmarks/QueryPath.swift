@@ -47,6 +47,7 @@ struct Query: ParsableCommand {
         _ = try engine.range(query, from: now - 300_000, through: now + 300_000, step: 15_000, from: source)
       }
     }
+    guard only == nil else { return }
     try measure("query_sum_rate_20k_range_2401_steps") {
       _ = try engine.range(Self.sum, from: now - 300_000, through: now + 300_000, step: 250, from: source)
     }

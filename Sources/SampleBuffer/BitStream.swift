@@ -273,15 +273,19 @@ struct ChunkDecoder {
     case 3: valueDelta &+= Int64(read(20)) &- 524_288
     case 4: valueDelta &+= Int64(read(32)) &- 0x8000_0000
     default:
-      mode = UInt8(read(3))
-      bits = read64()
-      valueDelta = 0
-      if mode != ChunkFormat.xorMode { integer = ChunkFormat.scaled(bits, mode) ?? 0 }
+      changeMode()
       return
     }
     guard valueDelta != 0 else { return }
     integer &+= valueDelta
     bits = ChunkFormat.unscaled(integer, mode)
+  }
+
+  @inline(never) private mutating func changeMode() {
+    mode = UInt8(read(3))
+    bits = read64()
+    valueDelta = 0
+    if mode != ChunkFormat.xorMode { integer = ChunkFormat.scaled(bits, mode) ?? 0 }
   }
 
   private mutating func nextXOR() {

@@ -34,8 +34,29 @@ extension SampleBuffer {
 
   /// Those of the series that may have samples in [`from`, `through`] (milliseconds), at the grain of slabs.
   public func overlapping(_ tokens: [SeriesToken], from: Int64, through: Int64) -> [SeriesToken] {
-    withEach(tokens, default: false) { stripe, token in stripe.overlaps(token.ref, from: from, through: through) }
-      .enumerated().compactMap { $1 ? tokens[$0] : nil }
+    let numbers = layout.slabNumbers(from, through)
+    var found: [SeriesToken] = []
+    withStripes(of: tokens[...]) { stripe, run in
+      let slabs = stripe.slabs(numbers)
+      for token in run
+      where recordsBase[Int(token.ref)].generation == token.generation && stripe.overlaps(token.ref, numbers, slabs) {
+        found.append(token)
+      }
+    }
+    return found
+  }
+
+  /// Runs of series that share a stripe, with its lock held.
+  func withStripes(of tokens: ArraySlice<SeriesToken>, _ body: (Stripe, ArraySlice<SeriesToken>) -> Void) {
+    var start = tokens.startIndex
+    while start < tokens.endIndex {
+      let number = StripeMap.stripe(tokens[start].ref)
+      var end = start + 1
+      while end < tokens.endIndex, StripeMap.stripe(tokens[end].ref) == number { end += 1 }
+      let stripe = stripes[number]
+      stripe.lock.withLock { body(stripe, tokens[start..<end]) }
+      start = end
+    }
   }
 
   // MARK: Labels
@@ -178,12 +199,40 @@ extension SampleBuffer {
   /// - Returns: false when the series is gone.
   @discardableResult
   public func read(_ token: SeriesToken, from: Int64, through: Int64, into columns: inout SampleColumns) -> Bool {
+    let numbers = layout.slabNumbers(from, through)
     let stripe = stripes[StripeMap.stripe(token.ref)]
     stripe.lock.lock()
     defer { stripe.lock.unlock() }
     guard recordsBase[Int(token.ref)].generation == token.generation else { return false }
-    stripe.read(token.ref, from: from, through: through, into: &columns)
+    stripe.read(token.ref, stripe.slabs(numbers), from: from, through: through, into: &columns)
     return true
+  }
+
+  /// Reads one series after the other, at least one, until `columns` holds `samplesMax` samples: for each, appends its
+  /// samples in [`from`, `through`] (milliseconds), oldest first, and then its end in `columns` to `ends`. A series
+  /// that is gone has none.
+  public func read(
+    _ tokens: ArraySlice<SeriesToken>, from: Int64, through: Int64, samplesMax: Int,
+    into columns: inout SampleColumns, ends: inout [Int]
+  ) {
+    let numbers = layout.slabNumbers(from, through)
+    var i = tokens.startIndex
+    while i < tokens.endIndex {
+      let number = StripeMap.stripe(tokens[i].ref)
+      let stripe = stripes[number]
+      stripe.lock.lock()
+      defer { stripe.lock.unlock() }
+      let slabs = stripe.slabs(numbers)
+      repeat {
+        let token = tokens[i]
+        if recordsBase[Int(token.ref)].generation == token.generation {
+          stripe.read(token.ref, slabs, from: from, through: through, into: &columns)
+        }
+        ends.append(columns.count)
+        if columns.count >= samplesMax { return }
+        i += 1
+      } while i < tokens.endIndex && StripeMap.stripe(tokens[i].ref) == number
+    }
   }
 
   /// The times of the oldest and newest samples held, in milliseconds; `nil` when there are none. Looks at every series.

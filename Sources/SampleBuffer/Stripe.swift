@@ -18,6 +18,9 @@ final class Stripe: @unchecked Sendable {
   // A chunk that is to be written anew, taken apart. Kept between calls.
   private(set) var timestamps: [Int64] = []
   private var values: [UInt64] = []
+  /// Words of an open chunk while it is being read.
+  private var openWords = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
+  private var openWordsMax = 64
 
   struct Layout {
     /// Milliseconds.
@@ -29,6 +32,11 @@ final class Stripe: @unchecked Sendable {
     @inline(__always) func slabNumber(_ timestamp: Int64) -> Int32 {
       let quotient = timestamp / slabDuration
       return Int32(clamping: timestamp % slabDuration < 0 ? quotient - 1 : quotient)
+    }
+    /// The numbers of the slabs that [`from`, `through`] touches; the last one's alone when that is no span at all.
+    func slabNumbers(_ from: Int64, _ through: Int64) -> ClosedRange<Int32> {
+      let last = slabNumber(through)
+      return min(slabNumber(from), last)...last
     }
     @inline(__always) func slabStart(_ number: Int32) -> Int64 { Int64(number) * slabDuration }
     /// Times before this have no slab of their own.
@@ -49,6 +57,7 @@ final class Stripe: @unchecked Sendable {
   deinit {
     cells.deinitialize(count: 1)
     cells.deallocate()
+    openWords.deallocate()
   }
 
   // MARK: Appending
@@ -271,14 +280,46 @@ final class Stripe: @unchecked Sendable {
 
   /// Lends the open chunk's samples.
   private func withOpenChunk<R>(_ ref: UInt32, _ body: (inout ChunkDecoder, Int) -> R) -> R {
-    let record = records[Int(ref)]
-    let wordCount = openWordCount(record)
-    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: wordCount + 1) { words in
-      guard let start = words.baseAddress else { preconditionFailure("no room for \(wordCount) words on the stack") }
-      copyOpenWords(record, to: start)
-      var decoder = ChunkDecoder(start, wordCount: wordCount, slabStart: layout.slabStart(record.slab))
-      return body(&decoder, Int(record.encoder.count))
+    var decoder = openChunk(records + Int(ref))
+    return body(&decoder, Int(records[Int(ref)].encoder.count))
+  }
+
+  /// Reads the open chunk. One at a time: the words are copied to where the next call copies its own.
+  private func openChunk(_ record: UnsafeMutablePointer<SeriesRecord>) -> ChunkDecoder {
+    var words = openWords
+    var count = 0
+    let last = record.pointee.lastCell
+    var cell = record.pointee.firstCell
+    while cell != 0 {
+      if count &+ CellPool.wordsPerCell >= openWordsMax { words = growOpenWords(keeping: count) }
+      let used = cell == last ? Int(record.pointee.wordsInLastCell) : CellPool.wordsPerCell
+      (words + count).update(from: cells.pointee.words(cell), count: used)
+      count &+= used
+      cell = cell == last ? 0 : cells.pointee.next(cell)
     }
+    if record.pointee.encoder.pendingBits > 0 {
+      words[count] = record.pointee.encoder.pending << UInt32(32 &- record.pointee.encoder.pendingBits)
+      count &+= 1
+    }
+    return ChunkDecoder(words, wordCount: count, slabStart: layout.slabStart(record.pointee.slab))
+  }
+
+  private func growOpenWords(keeping count: Int) -> UnsafeMutablePointer<UInt32> {
+    openWordsMax *= 2
+    let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: openWordsMax)
+    larger.update(from: openWords, count: count)
+    openWords.deallocate()
+    openWords = larger
+    return larger
+  }
+
+  /// The positions of the slabs with these numbers.
+  func slabs(_ numbers: ClosedRange<Int32>) -> Range<Int> {
+    var start = 0
+    while start < slabs.count, slabs[start].number < numbers.lowerBound { start += 1 }
+    var end = start
+    while end < slabs.count, slabs[end].number <= numbers.upperBound { end += 1 }
+    return start..<end
   }
 
   /// Lends the samples that the series has in a slab; `nil` when it has none there.
@@ -308,14 +349,15 @@ final class Stripe: @unchecked Sendable {
   }
 
   /// Appends the series' samples in [`from`, `through`] to `columns`, oldest first.
-  func read(_ ref: UInt32, from: Int64, through: Int64, into columns: inout SampleColumns) {
-    let record = records[Int(ref)]
+  /// - Parameter range: positions of the slabs of that time.
+  func read(_ ref: UInt32, _ range: Range<Int>, from: Int64, through: Int64, into columns: inout SampleColumns) {
+    let record = records + Int(ref)
     let local = StripeMap.local(ref)
-    let first = layout.slabNumber(from)
-    let last = layout.slabNumber(through)
-    for slab in slabs where slab.number >= first && slab.number <= last {
-      if record.hasOpenChunk && record.slab == slab.number {
-        withOpenChunk(ref) { Self.copy(&$0, count: $1, from, through, &columns) }
+    for i in range {
+      let slab = slabs[i]
+      if record.pointee.hasOpenChunk && record.pointee.slab == slab.number {
+        var decoder = openChunk(record)
+        Self.copy(&decoder, count: Int(record.pointee.encoder.count), from, through, &columns)
       } else if let chunk = slab.chunk(local) {
         var decoder = ChunkDecoder(chunk.words, wordCount: chunk.wordCount, slabStart: layout.slabStart(slab.number))
         Self.copy(&decoder, count: chunk.sampleCount, from, through, &columns)
@@ -326,25 +368,32 @@ final class Stripe: @unchecked Sendable {
   private static func copy(
     _ decoder: inout ChunkDecoder, count: Int, _ from: Int64, _ through: Int64, _ columns: inout SampleColumns
   ) {
-    columns.reserve(count)
-    var rest = count
-    while true {
-      if decoder.timestamp > through { return }
-      if decoder.timestamp >= from { columns.append(decoder.timestamp, bits: decoder.bits) }
-      rest -= 1
-      if rest == 0 { return }
-      decoder.next()
+    columns.append(most: count) { times, values in
+      var found = 0
+      var rest = count
+      while decoder.timestamp <= through {
+        if decoder.timestamp >= from {
+          times[found] = decoder.timestamp
+          values[found] = Double(bitPattern: decoder.bits)
+          found &+= 1
+        }
+        rest &-= 1
+        if rest == 0 { break }
+        decoder.next()
+      }
+      return found
     }
   }
 
-  /// Whether the series has a chunk in a slab that overlaps [`from`, `through`].
-  func overlaps(_ ref: UInt32, from: Int64, through: Int64) -> Bool {
-    let record = records[Int(ref)]
+  /// Whether the series has a chunk in one of the slabs.
+  /// - Parameter range: positions of the slabs with `numbers`.
+  @inline(__always)
+  func overlaps(_ ref: UInt32, _ numbers: ClosedRange<Int32>, _ range: Range<Int>) -> Bool {
+    let record = records + Int(ref)
+    if record.pointee.hasOpenChunk && numbers.contains(record.pointee.slab) { return true }
     let local = StripeMap.local(ref)
-    let first = layout.slabNumber(from)
-    let last = layout.slabNumber(through)
-    if record.hasOpenChunk && record.slab >= first && record.slab <= last { return true }
-    return slabs.contains { $0.number >= first && $0.number <= last && $0.hasChunk(local) }
+    for i in range where slabs[i].hasChunk(local) { return true }
+    return false
   }
 
   /// The times of the oldest and the newest sample; `nil` when there are none.

@@ -141,21 +141,32 @@ struct EngineTests {
   func `a running query stops soon after it is cancelled`(threads: Int) {
     struct Endless: SampleSource {
       let cancellation: Cancellation
+      let labels: SeriesLabels
       struct Selection: SeriesSelection {
         let cancellation: Cancellation
-        var count: Int { 100_000_000 }
-        func withLabels<R>(of index: Int, _ body: (UnsafeBufferPointer<LabelBytes>) -> R) -> R {
-          LabelSet([Label("__name__", "x")]).withLabelBytes(body)
+        let labels: SeriesLabels
+        func read(_ range: Range<Int>, from start: Int64, through end: Int64, into run: SampleRun) {
+          if range.lowerBound % 1000 > 900 { cancellation.cancel() }
+          run.append(end, 1)
+          run.endSeries()
         }
-        func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
-          if index % 1000 == 999 { cancellation.cancel() }
-          columns.append(end, 1)
+      }
+      init(cancellation: Cancellation) {
+        self.cancellation = cancellation
+        var builder = SeriesLabelsBuilder()
+        let label = LabelSet([Label("__name__", "x")]).withLabelBytes { lent in
+          builder.add(name: builder.add(name: lent[0].name), value: lent[0].value)
         }
+        for _ in 0..<1_000_000 {
+          builder.beginSeries()
+          builder.append(label)
+        }
+        labels = builder.finish()
       }
       func select(
         _ matchers: [Matcher], from start: Int64, through end: Int64
       ) throws(SourceError) -> any SeriesSelection {
-        Selection(cancellation: cancellation)
+        Selection(cancellation: cancellation, labels: labels)
       }
     }
     let cancellation = Cancellation()

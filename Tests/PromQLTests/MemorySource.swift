@@ -27,21 +27,20 @@ struct MemorySource: SampleSource {
       guard let first = series.columns.timestamps.first, let last = series.columns.timestamps.last else { return false }
       return first <= end && last >= start && matchers.allSatisfy { $0.matches(series.labels[$0.name]) }
     }
-    return Selection(series: found)
+    return Selection(series: found, labels: SeriesLabels(found.map(\.labels)))
   }
 
   struct Selection: SeriesSelection {
     let series: [Series]
-    var count: Int { series.count }
+    let labels: SeriesLabels
 
-    func withLabels<R>(of index: Int, _ body: (UnsafeBufferPointer<LabelBytes>) -> R) -> R {
-      series[index].labels.withLabelBytes(body)
-    }
-
-    func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
-      let all = series[index].columns
-      for i in 0..<all.count where all.timestamps[i] >= start && all.timestamps[i] <= end {
-        columns.append(all.timestamps[i], all.values[i])
+    func read(_ range: Range<Int>, from start: Int64, through end: Int64, into run: SampleRun) {
+      for index in range where !run.isFull {
+        let all = series[index].columns
+        for i in 0..<all.count where all.timestamps[i] >= start && all.timestamps[i] <= end {
+          run.append(all.timestamps[i], all.values[i])
+        }
+        run.endSeries()
       }
     }
   }

@@ -9,60 +9,31 @@ struct PerformanceTests {
   /// Series with twenty samples each, 15 s apart, labels and samples packed as a buffer would have them.
   struct PackedSource: SampleSource {
     final class Packed: SeriesSelection {
-      let text: [UInt8]
-      let spans: [(name: Range<Int>, value: Range<Int>)]
-      let labelEnds: [Int]
+      let labels: SeriesLabels
       let timestamps: [Int64]
       let values: [Double]
-      var count: Int { labelEnds.count }
 
       init(_ sets: [[(String, String)]], samples: Int) {
-        var text: [UInt8] = []
-        var spans: [(Range<Int>, Range<Int>)] = []
-        var ends: [Int] = []
-        var values: [Double] = []
-        for (i, set) in sets.enumerated() {
-          for (name, value) in set.sorted(by: { $0.0 < $1.0 }) {
-            let start = text.count
-            text += Array(name.utf8)
-            let middle = text.count
-            text += Array(value.utf8)
-            spans.append((start..<middle, middle..<text.count))
-          }
-          ends.append(spans.count)
-          for step in 0..<samples { values.append(Double(step * (i % 17 + 1)) * 1.5) }
-        }
-        (self.text, self.spans, labelEnds, self.values) = (text, spans, ends, values)
+        labels = SeriesLabels(sets.map { set in LabelSet(set.map { Label($0.0, $0.1) }) })
+        values = sets.indices.flatMap { i in (0..<samples).map { Double($0 * (i % 17 + 1)) * 1.5 } }
         timestamps = (0..<samples).map { Int64($0) * 15_000 }
       }
 
-      func withLabels<R>(of index: Int, _ body: (UnsafeBufferPointer<LabelBytes>) -> R) -> R {
-        let range = (index == 0 ? 0 : labelEnds[index - 1])..<labelEnds[index]
-        return text.withUnsafeBytes { bytes in
-          withUnsafeTemporaryAllocation(of: LabelBytes.self, capacity: range.count) { labels in
-            for (i, span) in range.enumerated() {
-              labels.initializeElement(
-                at: i,
-                to: LabelBytes(
-                  name: UnsafeRawBufferPointer(rebasing: bytes[spans[span].name]),
-                  value: UnsafeRawBufferPointer(rebasing: bytes[spans[span].value])))
-            }
-            return body(UnsafeBufferPointer(labels))
-          }
-        }
-      }
-
-      func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun) {
+      func read(_ range: Range<Int>, from start: Int64, through end: Int64, into run: SampleRun) {
         let first = timestamps.firstIndex { $0 >= start } ?? timestamps.count
         let last = timestamps.lastIndex { $0 <= end } ?? -1
-        guard first <= last else { return }
-        let base = index * timestamps.count
-        columns.append(most: last - first + 1) { times, numbers in
-          for i in first...last {
-            times[i - first] = timestamps[i]
-            numbers[i - first] = values[base + i]
+        for index in range where !run.isFull {
+          if first <= last {
+            let base = index * timestamps.count
+            run.append(most: last - first + 1) { times, numbers in
+              for i in first...last {
+                times[i - first] = timestamps[i]
+                numbers[i - first] = values[base + i]
+              }
+              return last - first + 1
+            }
           }
-          return last - first + 1
+          run.endSeries()
         }
       }
     }

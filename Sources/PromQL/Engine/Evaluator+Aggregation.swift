@@ -58,65 +58,54 @@ extension Evaluator {
       for row in block.keys.indices { rows.add(block.rows[row], to: grouping.groupOf[row]) }
       return try result(rows, grouping.keys, aggregation)
     }
-    struct Part: Sendable {
+    struct Part {
       var reader: Leaf.Reader
       var rows: GroupRows
-      var table = LabelTable()
-      var scratch = LabelScratch()
-      var row: Rows
+      /// The groups that have a row, in its order.
+      var groups: [Int]
       var firstFound: Int?
     }
     let (control, width) = (control, leaf.frame.count)
     let countsPerStep = countsPerStep(leaf.frame)
     let scratchRows = try Rows(count: options.threads, width: width, control: control)
-    var worker = 0
     let filter = LabelFilter(
       aggregation.grouping, keepsListed: !aggregation.without, dropsMetadata: leaf.dropsName)
-    let parts = try Parallel.run(
-      count: leaf.selection.count, threads: options.threads, grain: Evaluator.grain,
-      state: {
-        defer { worker += 1 }
-        return (
-          worker,
-          Part(
-            reader: Leaf.Reader(steps: width, countsPerStep: countsPerStep),
-            rows: GroupRows(aggregation.op, width: width), row: scratchRows)
-        )
-      },
-      body: { (state: inout (Int, Part), range: Range<Int>) throws(QueryError) in
-        let row = scratchRows[state.0]
-        for index in range {
-          if index & 31 == 0 { try control.check() }
-          guard try leaf.read(index, into: row, &state.1.reader, control) else { continue }
-          if state.1.firstFound == nil { state.1.firstFound = index }
-          state.1.scratch.removeAll()
-          if !filter.keepsNothing {
-            leaf.selection.withLabels(of: index) { lent in
-              for label in lent where filter(label) { state.1.scratch.append(label) }
-            }
-          }
-          let group = state.1.table.intern(state.1.scratch)
-          if group == state.1.rows.groups {
-            try control.admit(state.1.rows.groups * width)
-            state.1.rows.addGroup()
-          }
-          state.1.rows.add(row, to: group)
+    let grouping = labels.groups(leaf.number, leaf.count, filter, dropsName: leaf.dropsName)
+    let parts = try Parallel.run(count: leaf.count, threads: options.threads, grain: Evaluator.grain) {
+      (worker, range) throws(QueryError) in
+      var reader = Leaf.Reader(steps: width, countsPerStep: countsPerStep)
+      var rows = GroupRows(aggregation.op, width: width)
+      var rowOf = [Int32](repeating: -1, count: grouping.firsts.count)
+      var groups: [Int] = []
+      var firstFound: Int?
+      let row = scratchRows[worker]
+      try leaf.read(range, &reader, control, row: { _ in row }) { index, row, hasValue throws(QueryError) in
+        guard hasValue else { return }
+        if firstFound == nil { firstFound = index }
+        let group = Int(grouping.groupOf[index])
+        if rowOf[group] < 0 {
+          try control.admit(rows.groups * width)
+          rowOf[group] = Int32(rows.groups)
+          groups.append(group)
+          rows.addGroup()
         }
-      })
+        rows.add(row, to: Int(rowOf[group]))
+      }
+      return Part(reader: reader, rows: rows, groups: groups, firstFound: firstFound)
+    }
     var all = GroupRows(aggregation.op, width: width)
     var keys: [LabelKey] = []
-    var groupOf: [Int32: Int] = [:]
-    for (_, part) in parts {
+    var rowOf = [Int32](repeating: -1, count: grouping.firsts.count)
+    for part in parts {
       note(part.reader)
       if let index = part.firstFound { noteNames(leaf, [leaf.key(index)]) }
-      for group in 0..<part.rows.groups {
-        let key = part.table.withBytes(of: group) { labels.intern(bytes: $0) }
-        if groupOf[key.index] == nil {
-          groupOf[key.index] = keys.count
-          keys.append(key)
+      for (row, group) in part.groups.enumerated() {
+        if rowOf[group] < 0 {
+          rowOf[group] = Int32(keys.count)
+          keys.append(.interned(labels.intern(leaf.key(grouping.firsts[group])) { filter($0) }))
           all.addGroup()
         }
-        all.merge(part.rows, from: group, to: groupOf[key.index] ?? 0)
+        all.merge(part.rows, from: row, to: Int(rowOf[group]))
       }
     }
     return try result(all, keys, aggregation)

@@ -112,12 +112,12 @@ extension Evaluator {
     var keep: [Bool] = []
     for row in inner.keys.indices {
       if row & 31 == 0 { try control.check() }
-      reader.columns.removeAll()
+      reader.run.removeAll()
       for step in 0..<plan.inner.count where !inner.rows[row][step].isMissing {
-        reader.columns.append(plan.inner.time(step), inner.rows[row][step])
+        reader.run.append(plan.inner.time(step), inner.rows[row][step])
       }
       reader.samplesSeen += try rangeCall.sweep(
-        reader.columns, frame, offset: plan.offset, fixed: plan.fixed, rows[row], &reader.scratch,
+        reader.run.slice, frame, offset: plan.offset, fixed: plan.fixed, rows[row], &reader.scratch,
         perStep: &reader.perStep, control)
       keep.append(!rows.isEmpty(row))
     }

@@ -2,10 +2,14 @@ internal import TimeSeries
 
 /// `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over classic histograms.
 extension Evaluator {
-  /// The buckets of one histogram: rows in the order of their bounds.
-  private struct Histogram {
-    var key: LabelKey
-    var buckets: [(upperBound: Double, row: Int)] = []
+  /// The histograms of a block.
+  private struct Histograms {
+    /// By histogram: its labels without the bounds.
+    var keys: [LabelKey]
+    /// The buckets of all, histogram by histogram, each in the order of its bounds.
+    var buckets: [(upperBound: Double, row: Int)]
+    /// By histogram, where its buckets begin; one more at the end.
+    var starts: [Int]
   }
 
   func evaluateHistogram(_ call: Call, _ frame: Frame) throws(QueryError) -> Block {
@@ -84,87 +88,88 @@ extension Evaluator {
     _ block: Block, _ range: PositionRange, _ frame: Frame,
     _ compute: (Int, inout [Quantile.Bucket], Evaluator) -> Double
   ) throws(QueryError) -> Block {
-    let histograms = try histograms(block, range)
-    let rows = try Rows(count: histograms.count, width: frame.count, control: control)
+    let histograms = histograms(block, range)
+    let rows = try Rows(count: histograms.keys.count, width: frame.count, control: control)
     var buckets: [Quantile.Bucket] = []
-    for (row, histogram) in histograms.enumerated() {
+    for row in histograms.keys.indices {
       if row & 31 == 0 { try control.check() }
+      let own = histograms.buckets[histograms.starts[row]..<histograms.starts[row + 1]]
       for step in 0..<frame.count {
         buckets.removeAll(keepingCapacity: true)
-        for bucket in histogram.buckets {
+        for bucket in own {
           let count = block.rows[bucket.row][step]
           if !count.isMissing { buckets.append(Quantile.Bucket(upperBound: bucket.upperBound, count: count)) }
         }
         rows[row][step] = buckets.isEmpty ? .missing : compute(step, &buckets, self)
       }
     }
-    let result = withoutEmptyRows(Block(keys: histograms.map(\.key), rows: rows, namesAgree: true))
+    let result = withoutEmptyRows(Block(keys: histograms.keys, rows: rows, namesAgree: true))
     return block.namesAgree ? result : try joinDuplicates(result)
   }
 
-  /// What one thread finds among the series.
-  private struct Part: Sendable {
-    var table = LabelTable()
-    var scratch = LabelScratch()
-    /// By number in the table.
-    var buckets: [[Bucket]] = []
-    var badBounds: [String] = []
-
-    struct Bucket {
-      var upperBound: Double
-      var row: Int
+  /// The histograms whose buckets the block holds: series that agree in all labels but `le`.
+  private func histograms(_ block: Block, _ range: PositionRange) -> Histograms {
+    let bounds = bucketBounds(block.keys, range)
+    let filter = LabelFilter(["le"], keepsListed: false, dropsMetadata: true)
+    var index = SignatureIndex()
+    let numbers = index.numbers(of: block.keys, filter, labels)
+    // A counting sort by histogram; buckets without a bound are left out.
+    var starts = [Int](repeating: 0, count: index.count + 1)
+    for (row, bound) in bounds.enumerated() where !bound.isMissing { starts[numbers[row] + 1] += 1 }
+    for i in 0..<index.count { starts[i + 1] += starts[i] }
+    var next = starts
+    var buckets = [(upperBound: Double, row: Int)](repeating: (0, 0), count: starts[index.count])
+    for (row, bound) in bounds.enumerated() where !bound.isMissing {
+      buckets[next[numbers[row]]] = (bound, row)
+      next[numbers[row]] += 1
     }
+    for i in 0..<index.count {
+      let own = starts[i]..<starts[i + 1]
+      if zip(own, own.dropFirst()).contains(where: { buckets[$0].upperBound > buckets[$1].upperBound }) {
+        buckets[own].sort { $0.upperBound < $1.upperBound }
+      }
+    }
+    let keys = (0..<index.count).map { number in index.withBytes(of: number) { labels.intern(bytes: $0) } }
+    return Histograms(keys: keys, buckets: buckets, starts: starts)
   }
 
-  /// The histograms whose buckets the block holds: series that agree in all labels but `le`.
-  private func histograms(_ block: Block, _ range: PositionRange) throws(QueryError) -> [Histogram] {
-    let labels = labels
-    let keys = block.keys
-    let parts = try Parallel.run(
-      count: keys.count, threads: options.threads, grain: Evaluator.grain, state: { Part() },
-      body: { (part: inout Part, rows: Range<Int>) throws(QueryError) in
-        for row in rows { Evaluator.sort(row, keys[row], labels, into: &part) }
-      })
-    var table = LabelTable()
-    var histograms: [Histogram] = []
-    for part in parts {
-      for text in part.badBounds {
+  /// The bound of each bucket, `missing` for those that have none, of which a warning tells.
+  private func bucketBounds(_ keys: [LabelKey], _ range: PositionRange) -> [Double] {
+    var badBounds: [String] = []
+    func noteBad(_ text: String) {
+      if badBounds.count < 100, !badBounds.contains(text) { badBounds.append(text) }
+    }
+    defer {
+      for text in badBounds {
         notes.warn("bucket label \"le\" is missing or has a malformed value of \(text.quotedAsInGo)", at: range)
       }
-      for (group, buckets) in part.buckets.enumerated() {
-        let number = part.table.withBytes(of: group) { table.intern($0) }
-        if number == histograms.count {
-          let key = labels.intern(keys[buckets[0].row]) { !$0.isMetadata && !$0.isBucket }
-          histograms.append(Histogram(key: .interned(key)))
+    }
+    if let (selection, _) = labels.commonSelection(of: keys) {
+      // Series share their bounds: each is read once.
+      let all = labels.selection(selection)
+      var bounds = [Double](repeating: .missing, count: all.labelCount)
+      var isBound = [Bool](repeating: false, count: all.labelCount)
+      for number in 0..<UInt32(all.labelCount) where all.label(number).isBucket {
+        isBound[Int(number)] = true
+        bounds[Int(number)] = FloatText.parse(all.label(number).value.assumingMemoryBound(to: UInt8.self)) ?? .missing
+      }
+      return keys.map { key in
+        guard let number = all.numbers(of: Int(key.index)).first(where: { isBound[Int($0)] }) else {
+          noteBad("")
+          return .missing
         }
-        histograms[number].buckets += buckets.map { ($0.upperBound, $0.row) }
+        if bounds[Int(number)].isMissing { noteBad(String(decoding: all.label(number).value, as: UTF8.self)) }
+        return bounds[Int(number)]
       }
     }
-    for i in histograms.indices { histograms[i].buckets.sort { $0.upperBound < $1.upperBound } }
-    return histograms
-  }
-
-  private static func sort(_ row: Int, _ key: LabelKey, _ labels: LabelStore, into part: inout Part) {
-    var bound: Double?
-    var text = ""
-    part.scratch.removeAll()
-    labels.withLabels(key) { lent in
-      for label in lent {
-        if label.isBucket {
-          bound = label.value.withMemoryRebound(to: UInt8.self) { FloatText.parse($0) }
-          if bound == nil { text = String(decoding: label.value, as: UTF8.self) }
-        } else {
-          part.scratch.append(label)
-        }
+    return keys.map { key in
+      labels.withLabels(key) { labels in
+        let text = labels.first(where: \.isBucket)?.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        if let bound = FloatText.parse(text.assumingMemoryBound(to: UInt8.self)) { return bound }
+        noteBad(String(decoding: text, as: UTF8.self))
+        return .missing
       }
     }
-    guard let bound else {
-      if part.badBounds.count < 100, !part.badBounds.contains(text) { part.badBounds.append(text) }
-      return
-    }
-    let number = part.table.intern(part.scratch)
-    if number == part.buckets.count { part.buckets.append([]) }
-    part.buckets[number].append(Part.Bucket(upperBound: bound, row: row))
   }
 }
 

@@ -50,25 +50,30 @@ extension Evaluator {
   }
 
   private func elements(_ block: Block) -> [QueryResult.VectorElement] {
-    block.keys.indices.compactMap { row in
-      let value = block.rows[row][0]
-      if value.isMissing { return nil }
-      return QueryResult.VectorElement(
-        labels: labels.labelSet(block.keys[row]), sample: Sample(timestamp: query.start, value: value))
+    var elements: [QueryResult.VectorElement] = []
+    elements.reserveCapacity(block.keys.count)
+    for row in block.keys.indices where !block.rows[row][0].isMissing {
+      elements.append(
+        QueryResult.VectorElement(
+          labels: labels.labelSet(block.keys[row]),
+          sample: Sample(timestamp: query.start, value: block.rows[row][0])))
     }
+    return elements
   }
 
   private func series(_ block: Block, _ frame: Frame) -> [QueryResult.MatrixSeries] {
-    var series = block.keys.indices.compactMap { row -> QueryResult.MatrixSeries? in
-      var samples: [Sample] = []
+    var series: [QueryResult.MatrixSeries] = []
+    series.reserveCapacity(block.keys.count)
+    for row in labels.sorted(block.keys) {
       let values = block.rows[row]
+      var samples: [Sample] = []
+      samples.reserveCapacity(frame.count)
       for step in 0..<frame.count where !values[step].isMissing {
         samples.append(Sample(timestamp: frame.time(step), value: values[step]))
       }
-      if samples.isEmpty { return nil }
-      return QueryResult.MatrixSeries(labels: labels.labelSet(block.keys[row]), samples: samples)
+      if samples.isEmpty { continue }
+      series.append(QueryResult.MatrixSeries(labels: labels.labelSet(block.keys[row]), samples: samples))
     }
-    series.sort { $0.labels < $1.labels }
     return series
   }
 
@@ -82,33 +87,42 @@ extension Evaluator {
       argument: PositionRange(start: 0, end: 0))
     let leaf = try makeLeaf(matrix.selector, query, .range(call))
     var series: [QueryResult.MatrixSeries] = []
-    var columns = SampleRun()
-    for index in 0..<leaf.selection.count {
+    let run = SampleRun()
+    var next = 0
+    while next < leaf.count {
       try control.check()
-      columns.removeAll()
-      leaf.selection.read(index, from: leaf.readStart, through: leaf.readEnd, into: &columns)
-      statistics.samplesRead += columns.count
-      columns.removeStaleMarkers()
-      if let extent = matrix.selector.extent {
-        let end = (leaf.fixed ?? query.start) - leaf.offset
-        columns = extend(columns, end - range, end, smoothed: extent == .smoothed)
+      run.removeAll()
+      leaf.selection.read(next..<leaf.count, from: leaf.readStart, through: leaf.readEnd, into: run)
+      statistics.samplesRead += run.count
+      try run.forEachSeries { i, slice throws(QueryError) in
+        slice.removeStaleMarkers()
+        var samples = slice
+        var extended: SampleRun?
+        if let extent = matrix.selector.extent {
+          let end = (leaf.fixed ?? query.start) - leaf.offset
+          let made = extend(slice, end - range, end, smoothed: extent == .smoothed)
+          samples = made.slice
+          extended = made
+        }
+        if samples.count == 0 { return }
+        try control.charge(samples.count)
+        statistics.totalQueryableSamples += samples.count
+        series.append(
+          QueryResult.MatrixSeries(
+            labels: labels.labelSet(leaf.key(next + i, keepingName: true)),
+            samples: (0..<samples.count).map { Sample(timestamp: samples.timestamps[$0], value: samples.values[$0]) }))
+        withExtendedLifetime(extended) {}
       }
-      if columns.count == 0 { continue }
-      try control.charge(columns.count)
-      statistics.totalQueryableSamples += columns.count
-      let samples = zip(columns.timestamps, columns.values).map { Sample(timestamp: $0, value: $1) }
-      series.append(
-        QueryResult.MatrixSeries(labels: labels.labelSet(leaf.key(index, keepingName: true)), samples: samples))
+      next += run.seriesCount
     }
     series.sort { $0.labels < $1.labels }
     return series
   }
 
-  private func extend(_ columns: SampleRun, _ start: Int64, _ end: Int64, smoothed: Bool) -> SampleRun {
-    guard let timestamps = columns.timestamps.baseAddress, let base = columns.values.baseAddress else {
-      return SampleRun()
-    }
-    let window = Window(timestamps: timestamps, values: base, count: columns.count, start: start, end: end)
+  private func extend(_ samples: SampleSlice, _ start: Int64, _ end: Int64, smoothed: Bool) -> SampleRun {
+    if samples.count == 0 { return SampleRun() }
+    let window = Window(
+      timestamps: samples.timestamps, values: samples.values, count: samples.count, start: start, end: end)
     return ExtendedWindow.samples(window, smoothed: smoothed)
   }
 }

@@ -50,8 +50,10 @@ extension Evaluator {
     let namesAgree = selector.matchers.contains {
       $0.operation == .equal && !$0.value.isEmpty && $0.name.hasSameBytes(as: Label.metricName)
     }
+    let lent = selection.labels
     return Leaf(
-      selection: selection, number: labels.add(selection), frame: frame, offset: place.offset, fixed: place.fixed,
+      selection: selection, labels: lent, number: labels.add(lent), frame: frame, offset: place.offset,
+      fixed: place.fixed,
       lookback: lookback, kind: kind, dropsName: dropsName, namesAgree: namesAgree, readStart: readStart,
       readEnd: readEnd)
   }
@@ -61,28 +63,27 @@ extension Evaluator {
 
   /// All series of `leaf` that have a value somewhere.
   func read(_ leaf: Leaf) throws(QueryError) -> Block {
-    let count = leaf.selection.count
-    let rows = try Rows(count: count, width: leaf.frame.count, control: control)
-    struct Part: Sendable {
+    let rows = try Rows(count: leaf.count, width: leaf.frame.count, control: control)
+    struct Part {
       var reader: Leaf.Reader
       var keep: [Bool] = []
     }
     let control = control
     let countsPerStep = countsPerStep(leaf.frame)
-    let parts = try Parallel.run(
-      count: count, threads: options.threads, grain: Evaluator.grain,
-      state: { Part(reader: Leaf.Reader(steps: leaf.frame.count, countsPerStep: countsPerStep)) },
-      body: { (part: inout Part, range: Range<Int>) throws(QueryError) in
-        part.keep.reserveCapacity(range.count)
-        for index in range {
-          if index & 31 == 0 { try control.check() }
-          part.keep.append(try leaf.read(index, into: rows[index], &part.reader, control))
-        }
-      })
+    let parts = try Parallel.run(count: leaf.count, threads: options.threads, grain: Evaluator.grain) {
+      (_, range) throws(QueryError) in
+      var reader = Leaf.Reader(steps: leaf.frame.count, countsPerStep: countsPerStep)
+      var keep: [Bool] = []
+      keep.reserveCapacity(range.count)
+      try leaf.read(range, &reader, control, row: { rows[$0] }) { _, _, hasValue in keep.append(hasValue) }
+      return Part(reader: reader, keep: keep)
+    }
     for part in parts { note(part.reader) }
-    let keep = parts.flatMap(\.keep)
+    let keep = parts.count == 1 ? parts[0].keep : parts.flatMap(\.keep)
     rows.compact(keeping: keep)
-    let keys = (0..<count).filter { keep[$0] }.map(leaf.key)
+    var keys: [LabelKey] = []
+    keys.reserveCapacity(rows.count)
+    for index in keep.indices where keep[index] { keys.append(leaf.key(index)) }
     let block = Block(keys: keys, rows: rows, namesAgree: leaf.namesAgree)
     noteNames(leaf, block.keys)
     guard leaf.dropsName, !leaf.namesAgree else { return block }

@@ -42,45 +42,54 @@ struct GroupRows: Sendable {
     let base = group * width
     switch op {
     case .sum:
-      each(row, base) { rows, i, value, isFirst in
-        if isFirst { rows.sums[i] = CompensatedSum(value) } else { rows.sums[i].add(value) }
+      Self.each(row, width, base, &counts, &sums) { sum, value, count in
+        if count == 0 { sum = CompensatedSum(value) } else { sum.add(value) }
       }
     case .avg:
-      each(row, base) { rows, i, value, isFirst in
-        if isFirst { rows.means[i] = CompensatedMean(value) } else { rows.means[i].add(value) }
+      Self.each(row, width, base, &counts, &means) { mean, value, count in
+        if count == 0 { mean = CompensatedMean(value) } else { mean.add(value) }
       }
     case .max:
-      each(row, base) { rows, i, value, isFirst in
-        if isFirst || rows.values[i] < value || rows.values[i].isNaN { rows.values[i] = value }
+      Self.each(row, width, base, &counts, &values) { held, value, count in
+        if count == 0 || held < value || held.isNaN { held = value }
       }
     case .min:
-      each(row, base) { rows, i, value, isFirst in
-        if isFirst || rows.values[i] > value || rows.values[i].isNaN { rows.values[i] = value }
+      Self.each(row, width, base, &counts, &values) { held, value, count in
+        if count == 0 || held > value || held.isNaN { held = value }
       }
-    case .stddev, .stdvar: each(row, base) { rows, i, value, isFirst in rows.addSquare(i, value, isFirst) }
-    default: each(row, base) { _, _, _, _ in }
+    case .stddev, .stdvar:
+      for step in 0..<width where !row[step].isMissing { addSquare(base &+ step, row[step]) }
+    default:
+      for step in 0..<width where !row[step].isMissing { counts[base &+ step] += 1 }
     }
   }
 
-  @inline(__always) private mutating func each(
-    _ row: UnsafeMutablePointer<Double>, _ base: Int, _ body: (inout GroupRows, Int, Double, Bool) -> Void
+  /// Adds each sample of a row to its accumulator; `body` takes how many have been added to that before.
+  @inline(__always) private static func each<Accumulator>(
+    _ row: UnsafeMutablePointer<Double>, _ width: Int, _ base: Int, _ counts: inout [Double],
+    _ accumulators: inout [Accumulator], _ body: (inout Accumulator, Double, Double) -> Void
   ) {
-    for step in 0..<width where !row[step].isMissing {
-      let i = base &+ step
-      body(&self, i, row[step], counts[i] == 0)
-      counts[i] += 1
+    accumulators.withUnsafeMutableBufferPointer { accumulators in
+      counts.withUnsafeMutableBufferPointer { counts in
+        for step in 0..<width where !row[step].isMissing {
+          let i = base &+ step
+          body(&accumulators[i], row[step], counts[i])
+          counts[i] += 1
+        }
+      }
     }
   }
 
   /// Welford's method. A first sample that is not finite makes the variance NaN.
-  private mutating func addSquare(_ i: Int, _ value: Double, _ isFirst: Bool) {
-    if isFirst {
+  private mutating func addSquare(_ i: Int, _ value: Double) {
+    counts[i] += 1
+    if counts[i] == 1 {
       values[i] = value
       squares[i] = value.isFinite ? 0 : .nan
       return
     }
     let delta = value - values[i]
-    values[i] += delta / (counts[i] + 1)
+    values[i] += delta / counts[i]
     squares[i] += delta * (value - values[i])
   }
 

@@ -1,3 +1,5 @@
+internal import TimeSeries
+
 /// A selector, or a function over a range selector: what reads samples. One series after the other, each into a row.
 struct Leaf: Sendable {
   enum Kind: Sendable {
@@ -13,6 +15,7 @@ struct Leaf: Sendable {
   }
 
   let selection: any SeriesSelection
+  let labels: SeriesLabels
   let number: Int32
   let frame: Frame
   let offset: Int64
@@ -25,9 +28,11 @@ struct Leaf: Sendable {
   let readStart: Int64
   let readEnd: Int64
 
+  var count: Int { labels.count }
+
   /// What one thread needs to read series.
   struct Reader: Sendable {
-    var columns = SampleRun()
+    let run = SampleRun()
     var scratch = RangeCall.Scratch()
     var samplesRead = 0
     var samplesSeen = 0
@@ -38,27 +43,49 @@ struct Leaf: Sendable {
 
   func key(_ index: Int) -> LabelKey { LabelKey(selection: number, index: Int32(index), dropsName: dropsName) }
 
-  /// Fills `row` for series `index`.
-  /// - Returns: whether it has a value anywhere.
+  /// Reads the series of `range` in order.
+  /// - Parameters:
+  ///   - row: where the values of a series go.
+  ///   - found: called behind each series with its index, its row, and whether it has a value anywhere.
   func read(
-    _ index: Int, into row: UnsafeMutablePointer<Double>, _ reader: inout Reader, _ control: Control
+    _ range: Range<Int>, _ reader: inout Reader, _ control: Control, row: (Int) -> UnsafeMutablePointer<Double>,
+    _ found: (Int, UnsafeMutablePointer<Double>, Bool) throws(QueryError) -> Void
+  ) throws(QueryError) {
+    var next = range.lowerBound
+    while next < range.upperBound {
+      try control.check()
+      let run = reader.run
+      run.removeAll()
+      // Few at a time also for the sake of `check`: the steps of a series may be many.
+      selection.read(next..<min(next + 64, range.upperBound), from: readStart, through: readEnd, into: run)
+      precondition(run.seriesCount > 0, "the source reads nothing")
+      reader.samplesRead += run.count
+      try run.forEachSeries { i, samples throws(QueryError) in
+        if frame.count > 256, i & 7 == 7 { try control.check() }
+        if samples.count > 1024 { try control.admit(samples.count) }
+        let values = row(next + i)
+        let hasValue = samples.count > 0 ? try fill(values, &samples, &reader, control) : false
+        try found(next + i, values, hasValue)
+      }
+      next += run.seriesCount
+    }
+  }
+
+  /// Fills `row` from the samples of a series.
+  /// - Returns: whether it has a value anywhere; if not, the row need not be filled.
+  @inline(__always) private func fill(
+    _ row: UnsafeMutablePointer<Double>, _ samples: inout SampleSlice, _ reader: inout Reader, _ control: Control
   ) throws(QueryError) -> Bool {
-    reader.columns.removeAll()
-    selection.read(index, from: readStart, through: readEnd, into: &reader.columns)
-    let count = reader.columns.count
-    reader.samplesRead += count
-    if count == 0 { return false }
-    if count > 1024 { try control.admit(count) }
     let seen: Int
     switch kind {
     case .range(let call):
-      reader.columns.removeStaleMarkers()
+      samples.removeStaleMarkers()
       seen = try call.sweep(
-        reader.columns, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep, control)
+        samples, frame, offset: offset, fixed: fixed, row, &reader.scratch, perStep: &reader.perStep, control)
     case .smoothed:
-      reader.columns.removeStaleMarkers()
-      seen = smooth(row, &reader)
-    case .instant, .timestamp, .sampleTime: seen = pick(row, &reader)
+      samples.removeStaleMarkers()
+      seen = smooth(samples, row, &reader.perStep)
+    case .instant, .timestamp, .sampleTime: seen = pick(samples, row, &reader.perStep)
     }
     reader.samplesSeen += seen
     guard seen > 0 else { return false }
@@ -67,35 +94,33 @@ struct Leaf: Sendable {
   }
 
   /// The newest sample of each step, unless it is a stale marker or as old as the lookback.
-  private func pick(_ row: UnsafeMutablePointer<Double>, _ reader: inout Reader) -> Int {
-    let total = reader.columns.count
+  private func pick(_ samples: SampleSlice, _ row: UnsafeMutablePointer<Double>, _ perStep: inout [Int]) -> Int {
+    let total = samples.count
     var found = 0
-    let (timestamps, values) = (reader.columns.timestamps, reader.columns.values)
+    let (timestamps, values) = (samples.timestamps, samples.values)
     var next = 0
     for step in 0..<frame.count {
       let time = (fixed ?? frame.time(step)) - offset
-      while next < total, timestamps[next] <= time { next += 1 }
-      guard next > 0, timestamps[next - 1] > time - lookback, !values[next - 1].isMissing else {
+      while next < total, timestamps[next] <= time { next &+= 1 }
+      guard next > 0, timestamps[next &- 1] > time - lookback, !values[next &- 1].isMissing else {
         row[step] = .missing
         continue
       }
       switch kind {
-      case .timestamp: row[step] = Double(timestamps[next - 1]) / 1000
-      case .sampleTime: row[step] = Double(timestamps[next - 1])
-      default: row[step] = values[next - 1]
+      case .timestamp: row[step] = Double(timestamps[next &- 1]) / 1000
+      case .sampleTime: row[step] = Double(timestamps[next &- 1])
+      default: row[step] = values[next &- 1]
       }
-      found += 1
-      if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
+      found &+= 1
+      if !perStep.isEmpty { perStep[step] += 1 }
     }
     return found
   }
 
-  private func smooth(_ row: UnsafeMutablePointer<Double>, _ reader: inout Reader) -> Int {
-    let total = reader.columns.count
+  private func smooth(_ samples: SampleSlice, _ row: UnsafeMutablePointer<Double>, _ perStep: inout [Int]) -> Int {
+    let total = samples.count
     var found = 0
-    guard let times = reader.columns.timestamps.baseAddress, let base = reader.columns.values.baseAddress else {
-      return 0
-    }
+    let (times, base) = (samples.timestamps, samples.values)
     let all = Window(timestamps: times, values: base, count: total, start: 0, end: 0)
     var next = 0
     for step in 0..<frame.count {
@@ -114,7 +139,7 @@ struct Leaf: Sendable {
         continue
       }
       found += 1
-      if !reader.perStep.isEmpty { reader.perStep[step] += 1 }
+      if !perStep.isEmpty { perStep[step] += 1 }
     }
     return found
   }

@@ -11,49 +11,48 @@ internal import Synchronization
 /// Work on a range of indices, spread over threads of our own: queries must not hold up the cooperative pool.
 enum Parallel {
   /// Splits `0..<count` into one stretch for each of up to `threads` threads, the calling thread taking the first, and
-  /// returns the states in the order of the stretches. The first error, in that order, is thrown after all have ended.
-  /// - Parameter grain: the fewest indices worth a thread.
-  static func run<State>(
-    count: Int, threads: Int, grain: Int, state: () -> State,
-    body: @escaping (inout State, Range<Int>) throws(QueryError) -> Void
-  ) throws(QueryError) -> [State] {
+  /// returns what they come to in the order of the stretches. The first error, in that order, is thrown after all have
+  /// ended.
+  /// - Parameters:
+  ///   - grain: the fewest indices worth a thread.
+  ///   - body: takes the number of the stretch and its indices.
+  static func run<Part>(
+    count: Int, threads: Int, grain: Int, body: @escaping (Int, Range<Int>) throws(QueryError) -> Part
+  ) throws(QueryError) -> [Part] {
     let workers = max(1, min(threads, count / max(grain, 1)))
-    if workers == 1 {
-      var only = state()
-      try body(&only, 0..<count)
-      return [only]
-    }
+    if workers == 1 { return [try body(0, 0..<count)] }
     let tasks = (0..<workers).map { worker in
-      Task(state: state(), range: count * worker / workers..<count * (worker + 1) / workers, body: body)
+      Task { () throws(QueryError) in
+        try body(worker, count * worker / workers..<count * (worker + 1) / workers)
+      }
     }
     let handles = tasks.dropFirst().map { $0.start() }
     tasks[0].run()
     for (task, handle) in zip(tasks.dropFirst(), handles) {
       if let handle { pthread_join(handle, nil) } else { task.run() }  // no thread to be had: do it here
     }
+    var parts: [Part] = []
     for task in tasks {
-      if let error = task.error { throw error }
+      switch task.result {
+      case .success(let part): parts.append(part)
+      case .failure(let error): throw error
+      case nil: preconditionFailure("a stretch of work was not done")
+      }
     }
-    return tasks.map(\.state)
+    return parts
   }
 
   /// One stretch of work.
   ///
   /// Owned by one thread at a time: made by the caller, run by its thread, read after that thread was joined.
-  private final class Task<State> {
-    var state: State
-    var error: QueryError?
-    private let range: Range<Int>
-    private let body: (inout State, Range<Int>) throws(QueryError) -> Void
+  private final class Task<Part> {
+    private(set) var result: Result<Part, QueryError>?
+    private let body: () throws(QueryError) -> Part
 
-    init(state: State, range: Range<Int>, body: @escaping (inout State, Range<Int>) throws(QueryError) -> Void) {
-      self.state = state
-      self.range = range
-      self.body = body
-    }
+    init(_ body: @escaping () throws(QueryError) -> Part) { self.body = body }
 
     func run() {
-      do { try body(&state, range) } catch { self.error = error }
+      do { result = .success(try body()) } catch { result = .failure(error) }
     }
 
     /// Runs on a new thread; `nil` when the system has none left.

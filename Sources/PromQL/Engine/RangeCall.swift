@@ -26,51 +26,54 @@ struct RangeCall: Sendable {
   private var reachForward: Int64 { extent == .smoothed ? lookback : 0 }
 
   /// Fills `row` with the values at the steps of `frame`, whose windows end `offset` before them, or all at `fixed`.
-  /// - Parameter columns: without stale markers.
+  /// - Parameter samples: without stale markers.
   /// - Returns: how many samples the windows had in all.
   func sweep(
-    _ columns: SampleRun, _ frame: Frame, offset: Int64, fixed: Int64?, _ row: UnsafeMutablePointer<Double>,
+    _ samples: SampleSlice, _ frame: Frame, offset: Int64, fixed: Int64?, _ row: UnsafeMutablePointer<Double>,
     _ scratch: inout Scratch, perStep: inout [Int], _ control: Control
   ) throws(QueryError) -> Int {
-    let total = columns.count
-    guard let timestamps = columns.timestamps.baseAddress, let base = columns.values.baseAddress, total > 0 else {
-      row.update(repeating: .missing, count: frame.count)
-      return 0
-    }
+    let total = samples.count
+    let (timestamps, base) = (samples.timestamps, samples.values)
+    let needsResets = needsResets
     scratch.resets.removeAll(keepingCapacity: true)
-    if needsResets {
-      for i in 1..<max(total, 1) where base[i] < base[i &- 1] { scratch.resets.append(i) }
+    if needsResets, total > 1 {
+      for i in 1..<total where base[i] < base[i &- 1] { scratch.resets.append(i) }
     }
+    let (range, reachBack, reachForward) = (range, reachBack, reachForward)
+    let hasResets = !scratch.resets.isEmpty
+    let countsPerStep = !perStep.isEmpty
     var low = 0
     var high = 0
     var firstReset = 0
     var seen = 0
     var nextCheck = Self.samplesBetweenChecks
     for step in 0..<frame.count {
-      let end = (fixed ?? frame.time(step)) - offset
-      let start = end - range
-      while low < total, timestamps[low] <= start - reachBack { low += 1 }
+      let end = (fixed ?? frame.time(step)) &- offset
+      let start = end &- range
+      while low < total, timestamps[low] <= start &- reachBack { low &+= 1 }
       if high < low { high = low }
-      while high < total, timestamps[high] <= end + reachForward { high += 1 }
+      while high < total, timestamps[high] <= end &+ reachForward { high &+= 1 }
       guard high > low else {
         row[step] = .missing
         continue
       }
-      seen += high - low
+      seen &+= high &- low
       if seen > nextCheck {
         nextCheck = seen + Self.samplesBetweenChecks
         try control.check()
       }
-      if !perStep.isEmpty { perStep[step] += high - low }
+      if countsPerStep { perStep[step] += high - low }
       let window = Window(
-        timestamps: timestamps + low, values: base + low, count: high - low, start: start, end: end)
+        timestamps: timestamps + low, values: base + low, count: high &- low, start: start, end: end)
       if needsResets {
-        while firstReset < scratch.resets.count, scratch.resets[firstReset] <= low { firstReset += 1 }
         var correction = 0.0
-        var i = firstReset
-        while i < scratch.resets.count, scratch.resets[i] < high {
-          correction += base[scratch.resets[i] - 1]
-          i += 1
+        if hasResets {
+          while firstReset < scratch.resets.count, scratch.resets[firstReset] <= low { firstReset += 1 }
+          var i = firstReset
+          while i < scratch.resets.count, scratch.resets[i] < high {
+            correction += base[scratch.resets[i] - 1]
+            i += 1
+          }
         }
         row[step] = WindowFunction.extrapolated(
           window, resets: correction, isCounter: true, isRate: function == .rate)

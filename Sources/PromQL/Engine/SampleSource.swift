@@ -10,86 +10,96 @@ public protocol SampleSource: Sendable {
 
 /// The series of one selector, numbered from zero. Several threads read different series of it at the same time.
 public protocol SeriesSelection: Sendable {
-  var count: Int { get }
+  var labels: SeriesLabels { get }
 
-  /// Lends the labels of series `index` to `body`: sorted by name, each name once, no empty value.
-  func withLabels<R>(of index: Int, _ body: (UnsafeBufferPointer<LabelBytes>) -> R) -> R
-
-  /// Appends the samples of series `index` with timestamps in `start...end` to `columns`, oldest first, each timestamp
-  /// once, stale markers included.
-  func read(_ index: Int, from start: Int64, through end: Int64, into columns: inout SampleRun)
+  /// Reads the series of `range` one after the other, at least one, until `run` is full: appends each one's samples
+  /// with timestamps in `start...end`, oldest first, each timestamp once, stale markers included, and ends it.
+  func read(_ range: Range<Int>, from start: Int64, through end: Int64, into run: SampleRun)
 }
 
-/// Samples as two columns, used again and again for one series after the other.
+/// Samples of one series after the other as two columns, used again and again.
 ///
 /// `@unchecked Sendable`: one thread owns it at a time.
 public final class SampleRun: @unchecked Sendable {
-  @usableFromInline var times: UnsafeMutablePointer<Int64>
-  @usableFromInline var numbers: UnsafeMutablePointer<Double>
-  @usableFromInline var capacity: Int
+  /// A run that holds as many is full: as much as stays in a processor's cache.
+  public static let samplesMax = 8192
+
+  private var columns: SampleColumns
+  /// Of each series that was ended, where its samples end.
+  private var ends: [Int] = []
+
+  public init(capacity: Int = 64) { columns = SampleColumns(capacity: capacity) }
+
   /// Samples held.
-  @inlinable public var count: Int { used }
-  @usableFromInline var used = 0
+  public var count: Int { columns.count }
+  /// Series ended.
+  public var seriesCount: Int { ends.count }
+  public var isFull: Bool { columns.count >= SampleRun.samplesMax }
 
-  public init(capacity: Int = 64) {
-    self.capacity = max(capacity, 16)
-    times = .allocate(capacity: self.capacity)
-    numbers = .allocate(capacity: self.capacity)
+  /// Milliseconds since the Unix epoch, of each series ascending. Valid until the next change.
+  public var timestamps: UnsafeBufferPointer<Int64> {
+    UnsafeBufferPointer(start: columns.timestamps, count: columns.count)
   }
+  public var values: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: columns.values, count: columns.count) }
 
-  deinit {
-    times.deallocate()
-    numbers.deallocate()
-  }
-
-  /// Milliseconds since the Unix epoch, ascending. Valid until the next change.
-  @inlinable public var timestamps: UnsafeBufferPointer<Int64> { UnsafeBufferPointer(start: times, count: used) }
-  @inlinable public var values: UnsafeBufferPointer<Double> { UnsafeBufferPointer(start: numbers, count: used) }
-
-  @inlinable public func append(_ timestamp: Int64, _ value: Double) {
-    if used == capacity { grow(1) }
-    times[used] = timestamp
-    numbers[used] = value
-    used &+= 1
-  }
+  public func append(_ timestamp: Int64, _ value: Double) { columns.append(timestamp, bits: value.bitPattern) }
 
   /// Appends up to `most` samples, which `fill` writes into room that is not initialised and counts.
-  @inlinable public func append(
-    most: Int, _ fill: (UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Double>) -> Int
-  ) {
-    if capacity &- used < most { grow(most) }
-    let written = fill(times + used, numbers + used)
-    precondition(written >= 0 && written <= most, "\(written) samples written where \(most) have room")
-    used += written
+  public func append(most: Int, _ fill: (UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Double>) -> Int) {
+    columns.append(most: most, fill)
   }
 
-  @usableFromInline func grow(_ extra: Int) {
-    capacity = max(capacity * 2, used + extra)
-    let (moreTimes, moreNumbers) = (
-      UnsafeMutablePointer<Int64>.allocate(capacity: capacity),
-      UnsafeMutablePointer<Double>.allocate(capacity: capacity)
-    )
-    moreTimes.update(from: times, count: used)
-    moreNumbers.update(from: numbers, count: used)
-    times.deallocate()
-    numbers.deallocate()
-    (times, numbers) = (moreTimes, moreNumbers)
+  /// What was appended last is all of one series.
+  public func endSeries() { ends.append(columns.count) }
+
+  /// Lends columns and ends of series to whoever fills them directly.
+  public func fill(_ body: (inout SampleColumns, inout [Int]) -> Void) { body(&columns, &ends) }
+
+  /// Forgets samples and series and keeps the room.
+  public func removeAll() {
+    columns.removeAll()
+    ends.removeAll(keepingCapacity: true)
   }
 
-  /// Forgets the samples and keeps the room.
-  @inlinable public func removeAll() { used = 0 }
+  /// All samples as those of one series.
+  var slice: SampleSlice { SampleSlice(columns.timestamps, columns.values, columns.count) }
+
+  /// Lends the samples of each series that was ended, in order.
+  func forEachSeries<E: Error>(_ body: (Int, inout SampleSlice) throws(E) -> Void) throws(E) {
+    let (times, numbers) = (columns.timestamps, columns.values)
+    var start = 0
+    for i in 0..<ends.count {
+      let end = ends[i]
+      var slice = SampleSlice(times + start, numbers + start, end - start)
+      try body(i, &slice)
+      start = end
+    }
+  }
+}
+
+/// Samples of one series within a run. Valid until the run changes.
+struct SampleSlice {
+  let timestamps: UnsafeMutablePointer<Int64>
+  let values: UnsafeMutablePointer<Double>
+  private(set) var count: Int
+
+  init(_ timestamps: UnsafeMutablePointer<Int64>, _ values: UnsafeMutablePointer<Double>, _ count: Int) {
+    self.timestamps = timestamps
+    self.values = values
+    self.count = count
+  }
 
   /// Drops stale markers, which windows do not see.
-  func removeStaleMarkers() {
+  mutating func removeStaleMarkers() {
     var kept = 0
-    while kept < used, !numbers[kept].isMissing { kept += 1 }
-    guard kept < used else { return }
-    for i in kept..<used where !numbers[i].isMissing {
-      numbers[kept] = numbers[i]
-      times[kept] = times[i]
-      kept += 1
+    while kept < count, !values[kept].isMissing { kept &+= 1 }
+    guard kept < count else { return }
+    for i in kept..<count where !values[i].isMissing {
+      values[kept] = values[i]
+      timestamps[kept] = timestamps[i]
+      kept &+= 1
     }
-    used = kept
+    count = kept
   }
 }
 

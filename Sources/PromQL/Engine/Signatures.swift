@@ -39,15 +39,19 @@ struct SignatureIndex {
 
   /// The number of each series' signature.
   mutating func numbers(of keys: [LabelKey], _ filter: LabelFilter, _ store: LabelStore) -> [Int] {
-    keys.map { key in
-      scratch.removeAll()
-      if !filter.keepsNothing {
-        store.withLabels(key) { labels in
-          for label in labels where filter(label) { scratch.append(label) }
-        }
+    guard let groups = store.groups(of: keys, filter) else { return keys.map { number(of: $0, filter, store) } }
+    let numbers = groups.firsts.map { number(of: keys[$0], filter, store) }
+    return groups.groupOf.map { numbers[Int($0)] }
+  }
+
+  private mutating func number(of key: LabelKey, _ filter: LabelFilter, _ store: LabelStore) -> Int {
+    scratch.removeAll()
+    if !filter.keepsNothing {
+      store.withLabels(key) { labels in
+        for label in labels where filter(label) { scratch.append(label) }
       }
-      return table.intern(scratch)
     }
+    return table.intern(scratch)
   }
 
   func withBytes<R>(of number: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
