@@ -11,8 +11,8 @@ from .waiting import eventually
 
 
 class Prometheus:
-    def __init__(self, folder, scrape_configs, interval="1s"):
-        """Starts with these scrape configurations and waits until it is ready."""
+    def __init__(self, folder, scrape_configs, interval="1s", arguments=()):
+        """Starts with these scrape configurations and options and waits until it is ready."""
         config = {"global": {"scrape_interval": interval, "scrape_timeout": interval}, "scrape_configs": scrape_configs}
         file = folder / "prometheus.yml"
         file.write_text(yaml.safe_dump(config))
@@ -25,6 +25,7 @@ class Prometheus:
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
                 "--log.level=warn",
+                *arguments,
             ],
             output=folder / "prometheus.log",
         )
