@@ -99,3 +99,12 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer needs a build of its own, with a sanitizer: Tests/Fuzz/run makes it.
+if Context.environment["PROMRING_FUZZ"] != nil {
+  package.targets += [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["PromQL", "TimeSeries"], path: "Tests/Fuzz", exclude: ["run", "promql.dict"],
+      swiftSettings: strict)
+  ]
+}

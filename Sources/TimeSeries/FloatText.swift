@@ -27,7 +27,7 @@ public enum FloatText {
     }
     return out.withMemoryRebound(to: CChar.self, capacity: lengthMax) { text in
       switch notation {
-      case .plain: promring_format_fixed(value, text)
+      case .plain: fixed(value, text)
       case .exposition: exponentIfNeeded(value, in: -4..<6, text)
       case .json: exponentIfNeeded(value, in: -6..<21, text)
       }
@@ -53,11 +53,35 @@ public enum FloatText {
     -> Int
   {
     let count = promring_format_scientific(value, text)
-    guard let e = (0..<count).last(where: { text[$0] == CChar(bitPattern: UInt8(ascii: "e")) }) else { return count }
+    return plain.contains(exponent(text, count).value) ? fixed(value, text) : count
+  }
+
+  /// The exponent of the scientific form in `text`, and where its `e` is.
+  private static func exponent(_ text: UnsafeMutablePointer<CChar>, _ count: Int) -> (value: Int, start: Int) {
+    guard let e = (0..<count).last(where: { text[$0] == CChar(bitPattern: UInt8(ascii: "e")) }) else {
+      return (0, count)
+    }
     var exponent = 0
     for i in (e + 2)..<count { exponent = exponent * 10 + Int(text[i]) - 48 }
-    if text[e + 1] == CChar(bitPattern: UInt8(ascii: "-")) { exponent = -exponent }
-    return plain.contains(exponent) ? promring_format_fixed(value, text) : count
+    return (text[e + 1] == CChar(bitPattern: UInt8(ascii: "-")) ? -exponent : exponent, e)
+  }
+
+  /// Without an exponent. From 2⁵³ on C++ writes every digit of the binary number, Go the shortest ones and zeros.
+  private static func fixed(_ value: Double, _ text: UnsafeMutablePointer<CChar>) -> Int {
+    if value.magnitude < 0x1p53 { return promring_format_fixed(value, text) }
+    let (exponent, end) = exponent(text, promring_format_scientific(value, text))
+    let sign = value < 0 ? 1 : 0
+    // The point stands behind the first digit, and there are never more digits than the number is long.
+    var count = sign + 1
+    for i in (count + 1)..<max(end, count + 1) {
+      text[count] = text[i]
+      count += 1
+    }
+    while count < sign + exponent + 1 {
+      text[count] = CChar(bitPattern: UInt8(ascii: "0"))
+      count += 1
+    }
+    return count
   }
 
   private static func write(_ word: StaticString, to out: UnsafeMutablePointer<UInt8>) -> Int {

@@ -8,7 +8,7 @@ struct ParseErrorTests {
     arguments: [
       ("", "1:1: parse error: no expression found in input"),
       ("# only", "1:1: parse error: no expression found in input"),
-      ("1+)", "1:3: parse error: unexpected right parenthesis ')'"),
+      ("1+)", "1:4: parse error: unexpected right parenthesis ')'"),
       ("1+(1", "1:5: parse error: unclosed left parenthesis"), ("foo[5m", "1:7: parse error: unclosed left bracket"),
       ("foo{", "1:5: parse error: unexpected end of input inside braces"),
       ("1 +", "1:4: parse error: unexpected end of input"),
@@ -45,10 +45,9 @@ struct ParseErrorTests {
       ("foo[5x]", "1:5: parse error: bad number or duration syntax: \"5x\""),
       ("foo[5m1h]", "1:5: parse error: not a valid duration string: \"5m1h\""),
       ("foo[a]", "1:5: parse error: unexpected character in duration expression: 'a'"),
-      (
-        "foo[\"5m\"]",
-        "1:5: parse error: unexpected string \"\\\"5m\\\"\" in subquery or range selector, expected number, duration, step(), or range()"
-      ),
+      ("foo[\"5m\"]", "1:5: parse error: unexpected character in duration expression: '\"'"),
+      ("foo[#x\n5m]", "1:5: parse error: unexpected character in duration expression: '#'"),
+      ("foo[:1m]", "1:6: parse error: unexpected colon before duration in duration expression"),
       ("(foo + bar)[5m]", "1:12: parse error: ranges only allowed for vector selectors"),
       ("foo offset 1m [5m]", "1:15: parse error: no offset modifiers allowed before range"),
       ("foo @ 1 [5m]", "1:9: parse error: no @ modifiers allowed before range"),
@@ -108,7 +107,7 @@ struct ParseErrorTests {
         "1:1: parse error: error parsing number: strconv.ParseFloat: parsing \"1e999\": value out of range"
       ),
       ("0deadbeef", "1:1: parse error: bad number or duration syntax: \"0de\""),
-      ("foo)", "1:4: parse error: unexpected right parenthesis ')'"),
+      ("foo)", "1:5: parse error: unexpected right parenthesis ')'"),
       ("foo]", "1:4: parse error: unexpected right bracket ']'"),
       ("foo[5m[", "1:7: parse error: unexpected left bracket '['"),
       ("foo[5m:5m:5m]", "1:10: parse error: unexpected colon ':'"), ("bool", "1:1: parse error: unexpected <bool>"),
@@ -121,6 +120,16 @@ struct ParseErrorTests {
       let found = "\(error)"
       if found != expected { Issue.record("\(query)\n  expected \(expected)\n  got      \(found)") }
       return found == expected
+    }
+  }
+
+  @Test(arguments: ["(foo) anchored", "rate(foo[5m]) anchored", "5 anchored"])
+  func `only selectors can be anchored`(query: String) {
+    #expect {
+      try parseExpression(query, features: .all)
+    } throws: {
+      let refusal = "anchored modifier must be preceded by an instant vector selector or range vector selector"
+      return "\($0)" == "1:1: parse error: \(refusal)"
     }
   }
 

@@ -16,10 +16,20 @@ import Testing
   @Test(arguments: [
     (0.0, "0"), (-0.0, "-0"), (1_000_000, "1000000"), (1e20, "100000000000000000000"), (1e21, "1e+21"),
     (0.000001, "0.000001"), (0.0000001, "1e-07"), (1_698_732_988_354, "1698732988354"),
-    (0.1 + 0.2, "0.30000000000000004"),
+    (0.1 + 0.2, "0.30000000000000004"), (1.2345678901234568e20, "123456789012345680000"),
+    (-9.007199254740994e15, "-9007199254740994"), (0x1p63, "9223372036854776000"), (0x1p64, "18446744073709552000"),
   ])
   func `JSON notation switches at 1e-6 and 1e21`(value: Double, text: String) {
     #expect(FloatText.string(value, .json) == text)
+  }
+
+  @Test(arguments: [
+    (1e21, "1" + String(repeating: "0", count: 21)), (1.5e300, "15" + String(repeating: "0", count: 299)),
+    (-1.7976931348623157e308, "-17976931348623157" + String(repeating: "0", count: 292)), (2.5e-7, "0.00000025"),
+    (0x1p53, "9007199254740992"), (5, "5"),
+  ])
+  func `plain notation is Go's shortest f, zeros after the digits that tell the number`(value: Double, text: String) {
+    #expect(FloatText.string(value, .plain) == text)
   }
 
   @Test(arguments: [

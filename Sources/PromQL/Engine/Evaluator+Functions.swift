@@ -15,7 +15,7 @@ extension Evaluator {
     case .maxOf, .minOf:
       let isMax = call.function.name == .maxOf
       let (a, b) = (try scalar(call, 0, frame), try scalar(call, 1, frame))
-      return zip(a, b).map { $0.isNaN || $1.isNaN ? .nan : isMax ? max($0, $1) : min($0, $1) }
+      return zip(a, b).map { isMax ? Arithmetic.max($0, $1) : Arithmetic.min($0, $1) }
     case .scalar:
       let block = try vector(call, 0, frame)
       var values = constant(.nan)

@@ -106,6 +106,8 @@ final class Evaluator {
     case .subquery(let subquery): subquery.modifiers.at != nil
     case .call(let call):
       !call.function.name.dependsOnTime && call.arguments.allSatisfy { isStepInvariant($0) }
+    // As in Prometheus, whatever the parameter is: `topk(scalar(k), m @ 0)` takes the first step's.
+    case .aggregation(let aggregation): isStepInvariant(aggregation.expression)
     default: expression.children.allSatisfy { isStepInvariant($0) }
     }
   }

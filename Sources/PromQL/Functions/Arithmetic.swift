@@ -84,15 +84,23 @@ enum Arithmetic {
 
   /// Seconds as a date, however large; NaN is the smallest moment there is, as in Go.
   static func calendar(_ seconds: Double) -> Calendar {
-    // Beyond this a year no longer fits what anybody means by one; Go wraps around there.
-    let limit = 1e15
-    if seconds.isNaN { return Calendar(unixSeconds: Int64(-limit)) }
-    return Calendar(unixSeconds: Int64(Swift.max(-limit, Swift.min(limit, seconds))))
+    // Where Go's conversion to an integer has no answer, it gives the least one, from which its calendar wraps around to
+    // the moment after the greatest.
+    guard seconds.magnitude < 0x1p63 else { return Calendar(unixSeconds: .max) }
+    return Calendar(unixSeconds: Int64(seconds))
   }
 
-  /// Go's `math.Max` and `math.Min`: NaN when either is.
   @inline(__always) static func clamp(_ value: Double, _ low: Double, _ high: Double) -> Double {
-    if value.isNaN || low.isNaN || high.isNaN { return .nan }
-    return Swift.max(low, Swift.min(high, value))
+    max(low, min(high, value))
   }
+
+  /// Go's `math.Max`: NaN when either is, unless the other is +Inf; 0 above −0.
+  @inline(__always) static func max(_ a: Double, _ b: Double) -> Double {
+    if a == .infinity || b == .infinity { return .infinity }
+    if a.isNaN || b.isNaN { return .nan }
+    return a == b ? (a.sign == .minus ? b : a) : Swift.max(a, b)
+  }
+
+  /// Go's `math.Min`: NaN when either is, unless the other is −Inf; −0 below 0.
+  @inline(__always) static func min(_ a: Double, _ b: Double) -> Double { -max(-a, -b) }
 }

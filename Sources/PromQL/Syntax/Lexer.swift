@@ -40,6 +40,9 @@ struct Lexer {
       sawDuration = true
       return try lexNumberOrDuration(start)
     }
+    if isInBrackets, !sawDuration, !byte.canPrecedeDuration {
+      throw error(start, "unexpected character in duration expression: \(describeCharacter())")
+    }
     if isInBrackets, byte.isWordStart || byte == UInt8(ascii: ":") { return try lexWordInBrackets(start, byte) }
     if byte.isWordStart || byte == UInt8(ascii: ":") { return lexWord(start) }
     if let kind = try lexString(start, byte) { return kind }
@@ -51,7 +54,8 @@ struct Lexer {
     case UInt8(ascii: ")"):
       position += 1
       parenDepth -= 1
-      if parenDepth < 0 { throw error(start, "unexpected right parenthesis ')'") }
+      // It points behind the parenthesis, as Prometheus does.
+      if parenDepth < 0 { throw error(position, "unexpected right parenthesis ')'") }
       return .rightParen
     case UInt8(ascii: "["):
       if isInBrackets { throw error(start, "unexpected left bracket '['") }
@@ -149,7 +153,7 @@ struct Lexer {
 
   private mutating func lexWordInBrackets(_ start: Int, _ byte: UInt8) throws(ParseError) -> Token.Kind {
     if byte == UInt8(ascii: ":") {
-      if !sawDuration { throw error(start, "unexpected colon before duration in duration expression") }
+      if !sawDuration { throw error(start + 1, "unexpected colon before duration in duration expression") }
       if sawColon { throw error(start, "unexpected colon ':'") }
       position += 1
       sawColon = true
@@ -190,7 +194,7 @@ struct Lexer {
     while let byte = peek() {
       if byte.isSpace {
         position += 1
-      } else if byte == UInt8(ascii: "#") {
+      } else if byte == UInt8(ascii: "#"), !isInBrackets || sawDuration {
         skip { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
       } else {
         return
@@ -244,5 +248,7 @@ extension UInt8 {
       || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
   }
   var isWord: Bool { isWordStart || isDigit }
+  /// Whether a duration may begin with it, or with a word or number that begins with it; not so a comment or a string.
+  fileprivate var canPrecedeDuration: Bool { isWordStart || isDigit || "()]:,+-*/%^".utf8.contains(self) }
   var isSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

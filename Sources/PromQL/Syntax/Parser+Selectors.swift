@@ -110,7 +110,10 @@ extension Parser {
       matrix.selector.extent = try combine(matrix.selector.extent)
       expression = .matrixSelector(matrix)
     case .subquery: throw error(range, "\(extent.rawValue) modifier is not supported for subqueries")
-    default: throw error(range, "\(extent.rawValue) modifier not implemented")
+    default:
+      throw error(
+        range,
+        "\(extent.rawValue) modifier must be preceded by an instant vector selector or range vector selector")
     }
   }
 

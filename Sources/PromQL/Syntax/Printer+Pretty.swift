@@ -18,7 +18,7 @@ extension Expression {
       let parameter = node.parameter.map { "\($0.pretty(level: level + 1)),\n" } ?? ""
       return "\(indent)\(node.heading)(\n\(parameter)\(node.expression.pretty(level: level + 1))\n\(indent))"
     case .binary(let node):
-      let left = node.lhs.pretty(level: level + 1)
+      let left = node.unsignedBase.map { "\(indent)  \($0)" } ?? node.lhs.pretty(level: level + 1)
       return "\(left)\n\(indent)\(node.operatorText)\n\(node.rhs.pretty(level: level + 1))"
     case .call(let node):
       let arguments = node.arguments.map { $0.pretty(level: level + 1) }.joined(separator: ",\n")

@@ -5,7 +5,7 @@ extension Expression: CustomStringConvertible {
   public var description: String {
     switch self {
     case .aggregation(let node): node.heading + "(" + node.argumentsText + ")"
-    case .binary(let node): "\(node.lhs) \(node.operatorText) \(node.rhs)"
+    case .binary(let node): "\(node.unsignedBase ?? node.lhs.description) \(node.operatorText) \(node.rhs)"
     case .call(let node):
       node.function.name.rawValue + "(" + node.arguments.map(\.description).joined(separator: ", ") + ")"
     case .matrixSelector(let node): node.description
@@ -30,6 +30,12 @@ extension Aggregation {
 }
 
 extension BinaryExpression {
+  /// The text of an infinite base of a power: the sign that infinity is printed with would become one of the whole power.
+  var unsignedBase: String? {
+    guard op == .power, case .number(let literal) = lhs, literal.value == .infinity else { return nil }
+    return "Inf"
+  }
+
   /// The operator and its modifiers: `== bool on (job) group_left ()`.
   var operatorText: String {
     var text = op.rawValue

@@ -8,6 +8,9 @@ extension String {
       if scalar == quote || scalar == "\\" {
         text += "\\"
         text.unicodeScalars.append(scalar)
+      } else if scalar == "\u{FFFD}" {
+        // Prometheus' lexer takes it for broken UTF-8 when it stands as itself.
+        text += "\\ufffd"
       } else {
         text += scalar.escapedAsInGo
       }

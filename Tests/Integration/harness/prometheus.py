@@ -12,7 +12,8 @@ from .waiting import eventually
 
 class Prometheus:
     def __init__(self, folder, scrape_configs, interval="1s", arguments=(), **sections):
-        """Starts with these scrape configurations and waits until it is ready. `sections` are other parts of its file."""
+        """Starts with these scrape configurations and options and waits until it is ready. `sections` are other parts of
+        its file."""
         config = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
             "scrape_configs": scrape_configs,

@@ -8,9 +8,13 @@ import struct
 import cramjam
 import snappy
 
+from .samples import STALE
+
 
 def value_text(value):
     """A sample value as a JVM or Go program would write it."""
+    if value == STALE:
+        return "StaleNaN"
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

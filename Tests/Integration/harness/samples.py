@@ -7,10 +7,15 @@ import time
 from typing import NamedTuple
 
 
+# The value of a sample that says that its series ends: the eight bytes of Prometheus' stale marker. As a `float` it would
+# become another NaN with the first conversion.
+STALE = struct.pack("<Q", 0x7FF0000000000002)
+
+
 class Sample(NamedTuple):
     labels: tuple  # of (name, value), sorted by name, "__name__" among them
     timestamp: int  # milliseconds since the Unix epoch
-    value: float
+    value: float  # or STALE
 
     @property
     def name(self):
