@@ -1,11 +1,53 @@
-// C11's threads told to ThreadSanitizer. librdkafka is built on <threads.h>, whose functions the sanitizer of Swift 6.3's
-// clang does not intercept: a thread made by thrd_create is unknown to it and crashes it on its first allocation. These
-// stand before glibc's (LD_PRELOAD, see Tests/run) and go on to the POSIX functions, which are intercepted. In glibc both
-// share their types' layouts (nptl/thrd_priv.h, sysdeps/nptl/threads.h).
+// What ThreadSanitizer has to be told of threads and locks in libraries that it does not instrument. All of this stands
+// before their own functions (LD_PRELOAD, see Tests/run) and goes on to them.
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <threads.h>
+
+// Swift's Mutex takes a free lock in inlined, instrumented code, but waits for a taken one in libswiftSynchronization:
+// unless the sanitizer learns of the lock passing from thread to thread there, every contended Mutex is a data race to it.
+// On Linux these are methods of Synchronization._MutexHandle, whose address is the lock's.
+
+extern void __tsan_acquire(void *address) __attribute__((weak));
+extern void __tsan_release(void *address) __attribute__((weak));
+
+#define SWIFT_METHOD __attribute__((swiftcall))
+#define SWIFT_SELF __attribute__((swift_context))
+
+SWIFT_METHOD void lock_slow(uint32_t thread, SWIFT_SELF void *self)
+    __asm__("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+SWIFT_METHOD bool try_lock_slow(SWIFT_SELF void *self) __asm__("$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
+SWIFT_METHOD void unlock_slow(SWIFT_SELF void *self) __asm__("$s15Synchronization12_MutexHandleV11_unlockSlowyyF");
+
+SWIFT_METHOD void lock_slow(uint32_t thread, SWIFT_SELF void *self) {
+  SWIFT_METHOD void (*next)(uint32_t, SWIFT_SELF void *) =
+      dlsym(RTLD_NEXT, "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+  next(thread, self);
+  if (__tsan_acquire) __tsan_acquire(self);
+}
+
+SWIFT_METHOD bool try_lock_slow(SWIFT_SELF void *self) {
+  SWIFT_METHOD bool (*next)(SWIFT_SELF void *) =
+      dlsym(RTLD_NEXT, "$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
+  bool taken = next(self);
+  if (taken && __tsan_acquire) __tsan_acquire(self);
+  return taken;
+}
+
+SWIFT_METHOD void unlock_slow(SWIFT_SELF void *self) {
+  SWIFT_METHOD void (*next)(SWIFT_SELF void *) =
+      dlsym(RTLD_NEXT, "$s15Synchronization12_MutexHandleV11_unlockSlowyyF");
+  if (__tsan_release) __tsan_release(self);
+  next(self);
+}
+
+// C11's threads. librdkafka is built on <threads.h>, whose functions the sanitizer of Swift 6.3's clang does not
+// intercept: a thread made by thrd_create is unknown to it and crashes it on its first allocation. In glibc they share
+// the layouts of the POSIX types (nptl/thrd_priv.h, sysdeps/nptl/threads.h), whose functions are intercepted.
 
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t) && sizeof(cnd_t) == sizeof(pthread_cond_t), "layouts differ");
 
