@@ -42,6 +42,13 @@ struct ProtobufReader {
     end = body.count
   }
 
+  /// A message within `body` that another reader has found there.
+  init(_ body: UnsafeRawBufferPointer, _ range: Range<Int>) {
+    self.init(body)
+    precondition(range.lowerBound >= 0 && range.upperBound <= end, "a message at \(range) in \(end) bytes")
+    self = ProtobufReader(base: base, offset: range.lowerBound, end: range.upperBound)
+  }
+
   private init(base: UnsafeRawPointer, offset: Int, end: Int) {
     self.base = base
     self.offset = offset
