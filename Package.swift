@@ -42,10 +42,17 @@ let package = Package(
     .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
+    // The write side. It knows no HTTP: the API hands requests over and waits for the verdict.
+    .target(
+      name: "Delivery",
+      dependencies: [
+        "TimeSeries", "Wire", "KafkaClient", "Configuration", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
     .target(
       name: "Gateway",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Delivery",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
@@ -79,6 +86,13 @@ let package = Package(
     .testTarget(name: "KafkaClientTests", dependencies: ["KafkaClient"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+    .testTarget(
+      name: "DeliveryTests",
+      dependencies: [
+        "Delivery", "TimeSeries", "Wire", "KafkaClient", "Configuration",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [

@@ -1,29 +1,62 @@
 /// From a complete request to an answer: on the I/O thread for inline routes and refusals, else on the route's pool.
 extension Exchange {
+  /// What handling a request comes to.
+  enum Conclusion {
+    /// `nil` only when there is no memory.
+    case answer(Answer?)
+    /// The handler has left the response to others; `answer(to:with:pool:)` makes an answer of it.
+    case later(DeferredResponse, Request)
+  }
+
   /// Runs the handler.
   /// - Parameter pool: the one this runs on; `nil` on an I/O thread.
-  /// - Returns: `nil` only when there is no memory.
-  func makeAnswer(pool: WorkerPool?) -> Answer? {
+  func conclude(pool: WorkerPool?) -> Conclusion {
     let body = body
     self.body = []
-    guard let target else { return nil }  // refused before it could be read
+    guard let target else { return .answer(nil) }  // refused before it could be read
     var found: (route: String?, parameters: Parameters) = (nil, Parameters())
     if case .found(let route, let parameters) = match { found = (route.pattern, parameters) }
     let request: Request
     do throws(HTTPError) {
       request = try Request(head, target: target, body: body, match: found) { self.isCancelled }
     } catch {
-      return makeAnswer(refusing: error)
+      return .answer(makeAnswer(refusing: error))
     }
-    return conclude(request, pool: pool) {
-      if let early = try core.hooks.admit?(request) { return early }
-      return try respond(to: request)
+    do {
+      let response = try core.hooks.admit?(request) ?? respond(to: request)
+      if case .deferred(let later) = response.body, pool != nil { return .later(later, request) }
+      return .answer(answer(to: request, with: response, pool: pool))
+    } catch {
+      return .answer(answer(to: request, refusing: error, pool: pool))
     }
   }
 
   /// Answers with an error of the server's own.
   func makeAnswer(refusing error: HTTPError) -> Answer? {
-    conclude(Request(refused: head), pool: nil) { throw error }
+    answer(to: Request(refused: head), refusing: error, pool: nil)
+  }
+
+  /// Makes an answer of what a handler has returned.
+  func answer(to request: Request, with response: Response, pool: WorkerPool?) -> Answer? {
+    do {
+      var response = response
+      core.hooks.decorate?(request, &response)
+      return try makeAnswer(response, pool: pool)
+    } catch {
+      return answer(to: request, refusing: error, pool: pool)
+    }
+  }
+
+  /// Makes an answer of what a handler has thrown.
+  private func answer(to request: Request, refusing error: any Error, pool: WorkerPool?) -> Answer? {
+    let error = error as? HTTPError ?? .unknown(error)
+    var response = core.hooks.renderError(error, request)
+    core.hooks.decorate?(request, &response)
+    do {
+      return try makeAnswer(response, pool: pool)
+    } catch {  // the rendered error is a stream, and that failed too
+      return Answer(status: 500, headers: [:], body: [], isHead: head.method == "HEAD")
+    }
   }
 
   private func respond(to request: Request) throws -> Response {
@@ -42,24 +75,6 @@ extension Exchange {
     case .unknown:
       if head.method == "OPTIONS", let response = core.hooks.options?(request, []) { return response }
       throw HTTPError.notFound()
-    }
-  }
-
-  /// Turns what `handler` returns or throws into an answer.
-  private func conclude(_ request: Request, pool: WorkerPool?, _ handler: () throws -> Response) -> Answer? {
-    do {
-      var response = try handler()
-      core.hooks.decorate?(request, &response)
-      return try makeAnswer(response, pool: pool)
-    } catch {
-      let error = error as? HTTPError ?? .unknown(error)
-      var response = core.hooks.renderError(error, request)
-      core.hooks.decorate?(request, &response)
-      do {
-        return try makeAnswer(response, pool: pool)
-      } catch {  // the rendered error is a stream, and that failed too
-        return Answer(status: 500, headers: [:], body: [], isHead: head.method == "HEAD")
-      }
     }
   }
 
@@ -84,6 +99,7 @@ extension Exchange {
       guard let pool else { throw HTTPError(500, "internal error: a stream needs a pooled route") }
       let coding = negotiate(response, &headers)
       return try makeAnswer(response.status, headers, source, coding: coding, pool: pool)
+    case .deferred: throw HTTPError(500, "internal error: a deferred response needs a pooled route, and a response")
     case .events(let stream):
       return Answer(
         status: response.status, headers: headers, feed: EventFeed(stream, exchange: self),

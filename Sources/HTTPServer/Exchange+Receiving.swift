@@ -83,7 +83,8 @@ extension Exchange {
   private func requestReceived() -> MHD_Result {
     if let refusal { return refuse(refusal) }
     guard case .found(let route, _) = match, case .pooled(let pool) = route.execution else {
-      return send(makeAnswer(pool: nil))
+      guard case .answer(let answer) = conclude(pool: nil) else { return .NO }  // nothing is deferred here
+      return send(answer)
     }
     guard pool.reserve() else {
       return refuse(
@@ -105,7 +106,12 @@ extension Exchange {
       resume()  // without an answer: the connection is closed
       return
     }
-    resume(with: makeAnswer(pool: pool))
+    switch conclude(pool: pool) {
+    case .answer(let answer): resume(with: answer)
+    case .later(let response, let request):
+      // Whoever fulfils it renders it, too: such responses are small.
+      response.whenFulfilled { self.resume(with: self.answer(to: request, with: $0, pool: pool)) }
+    }
   }
 
   /// Answers with an error, at whatever stage.

@@ -17,6 +17,8 @@ public struct Response: Sendable {
     case stream(any ChunkSource)
     /// Pushed by the application; see `EventStream`.
     case events(EventStream)
+    /// Not known yet: the response that comes stands for this one, status and headers too. Only for pooled routes.
+    case deferred(DeferredResponse)
   }
 
   public init(status: Int = 200, headers: HeaderFields = [:], body: Body = .bytes([])) {
@@ -43,6 +45,11 @@ public struct Response: Sendable {
   /// A stream of server-sent events (HTML standard, section 9.2), which lasts until either side closes it.
   public static func events(_ stream: EventStream) -> Response {
     Response(headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-cache"], body: .events(stream))
+  }
+
+  /// A response that comes later.
+  public static func deferred(_ response: DeferredResponse) -> Response {
+    Response(body: .deferred(response))
   }
 
   /// A redirection; `location` has to be encoded already.

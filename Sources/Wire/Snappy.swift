@@ -1,4 +1,5 @@
 internal import CSnappy
+public import TimeSeries
 
 /// The raw block format of Snappy, by libsnappy (google/snappy: `format_description.txt`).
 enum SnappyBlock {
@@ -68,11 +69,7 @@ public enum Snappy {
   /// Unpacks a block.
   /// - Parameter bytesMax: what it may unpack to; a claim of more is refused before anything is allocated.
   public static func decompress(_ block: UnsafeRawBufferPointer, bytesMax: Int) throws(SnappyError) -> [UInt8] {
-    guard let claimed = SnappyBlock.claimedLength(block) else { throw .noHeader }
-    guard claimed <= bytesMax else { throw .oversized(claimed: claimed, limit: bytesMax) }
-    guard claimed <= SnappyBlock.plausibleMax(compressed: block.count) else {
-      throw .implausible(claimed: claimed, compressed: block.count)
-    }
+    let claimed = try unpackedLength(block, bytesMax: bytesMax)
     var isSound = false
     let plain = [UInt8](unsafeUninitializedCapacity: claimed) { target, count in
       let start = UnsafeMutableRawBufferPointer(target).baseAddress
@@ -81,6 +78,32 @@ public enum Snappy {
     }
     guard isSound else { throw .corrupt(claimed: claimed) }
     return plain
+  }
+
+  /// What a block claims to unpack to, checked against `bytesMax` and against what its input can hold.
+  public static func unpackedLength(_ block: UnsafeRawBufferPointer, bytesMax: Int) throws(SnappyError) -> Int {
+    guard let claimed = SnappyBlock.claimedLength(block) else { throw .noHeader }
+    guard claimed <= bytesMax else { throw .oversized(claimed: claimed, limit: bytesMax) }
+    guard claimed <= SnappyBlock.plausibleMax(compressed: block.count) else {
+      throw .implausible(claimed: claimed, compressed: block.count)
+    }
+    return claimed
+  }
+
+  /// Unpacks a block into memory that is used again and again.
+  /// - Parameters:
+  ///   - length: what `unpackedLength` has said.
+  ///   - target: what it holds is replaced.
+  public static func decompress(
+    _ block: UnsafeRawBufferPointer, length: Int, into target: inout ByteWriter
+  ) throws(SnappyError) {
+    target.removeAll()
+    var isSound = false
+    target.append(most: length) { start in
+      isSound = SnappyBlock.decompress(block, to: start, length: length)
+      return isSound ? length : 0
+    }
+    guard isSound else { throw .corrupt(claimed: length) }
   }
 
   public static func decompress(_ block: [UInt8], bytesMax: Int) throws(SnappyError) -> [UInt8] {

@@ -76,7 +76,7 @@ extension Response {
       var bytes: [UInt8] = []
       while (try? source.next(into: &bytes)) == true {}
       return String(decoding: bytes, as: UTF8.self)
-    case .events: return ""
+    case .events, .deferred: return ""
     }
   }
 
