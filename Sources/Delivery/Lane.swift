@@ -21,29 +21,22 @@ final class Lane: Sendable {
     counts = Mutex(LaneCounts(lines: source.filter.count))
   }
 
-  /// Looks at a series that is not known, and remembers it where it has an identity.
-  /// - Parameter scratch: for the head that is lent to `body`.
-  func meet(
-    _ labels: UnsafeBufferPointer<LabelBytes>, _ identity: SeriesIdentity?, scratch: inout ByteWriter,
-    _ body: (KnownSeries) -> Void
-  ) {
-    scratch.removeAll()
-    var series = KnownSeries(
-      rejectingLine: -1, hash: 0, movedLabels: 0, head: UnsafeRawBufferPointer(start: nil, count: 0))
+  /// Looks at a series that is not known.
+  /// - Parameter head: gets the head that what is returned points to.
+  func meet(_ labels: UnsafeBufferPointer<LabelBytes>, head: inout ByteWriter) -> KnownSeries {
+    head.removeAll()
+    var series = KnownSeries()
     if let line = filter.rejectingLine(labels) {
       series.rejectingLine = Int32(line)
-    } else {
-      labelling.withLabels(labels) { labels, moved in
-        series.movedLabels = UInt8(clamping: moved)
-        series.hash = PartitionHash.of(labels)
-        _ = DeliveredEncoder.writeHead(labels, to: &scratch)
-      }
+      return series
     }
-    scratch.withBytes { head in
-      series.head = head
-      if let identity { cache.insert(identity, series) }
-      body(series)
+    labelling.withLabels(labels) { labels, moved in
+      series.movedLabels = UInt32(moved)
+      series.hash = PartitionHash.of(labels)
+      _ = DeliveredEncoder.writeHead(labels, to: &head)
     }
+    series.head = head.withBytes { $0 }
+    return series
   }
 
   func add(_ more: LaneCounts) { counts.withLock { $0.add(more) } }
@@ -66,8 +59,6 @@ struct LaneCounts: Sendable, Equatable {
 
   init(lines: Int) { rejected = Array(repeating: 0, count: lines) }
 
-  var filtered: Int { rejected.reduce(0, +) }
-
   mutating func add(_ more: LaneCounts) {
     received += more.received
     passed += more.passed
@@ -75,14 +66,5 @@ struct LaneCounts: Sendable, Equatable {
     staleMarkersDropped += more.staleMarkersDropped
     movedLabels += more.movedLabels
     tooLarge += more.tooLarge
-  }
-
-  mutating func reset() {
-    received = 0
-    passed = 0
-    for i in rejected.indices { rejected[i] = 0 }
-    staleMarkersDropped = 0
-    movedLabels = 0
-    tooLarge = 0
   }
 }

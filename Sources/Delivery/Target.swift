@@ -95,12 +95,10 @@ final class Target: Sendable {
 
   // MARK: Batches
 
-  /// Makes a record of what a builder has.
-  func finish(_ builder: RecordBuilder, _ partition: Int) -> FinishedRecord {
-    let (samples, timestamp, text) = (
-      builder.encoder.samples, builder.encoder.newestTimestamp, builder.encoder.textBytes
-    )
-    let bytes = builder.encoder.takeRecord()
+  /// Makes a record of what an encoder has.
+  func finish(_ encoder: inout DeliveredEncoder, _ partition: Int) -> FinishedRecord {
+    let (samples, timestamp, text) = (encoder.samples, encoder.newestTimestamp, encoder.textBytes)
+    let bytes = encoder.takeRecord()
     let charge = min(bytes.count, text)
     budget.give(text - charge)
     return FinishedRecord(partition: partition, bytes: bytes, samples: samples, timestamp: timestamp, charge: charge)
@@ -108,29 +106,34 @@ final class Target: Sendable {
 
   /// Takes the samples of a request. What fills no record waits for more as long as other records are under way, for
   /// `linger` at most; when nothing is, it leaves at once.
-  /// - Parameter rest: emptied.
-  func take(_ finished: [FinishedRecord], rest: [(partition: Int, builder: RecordBuilder)], _ ticket: WriteTicket?) {
+  /// - Parameters:
+  ///   - rest: partitions that have more.
+  ///   - encoders: of all partitions; emptied.
+  func take(
+    _ finished: [FinishedRecord], rest: [Int], of encoders: UnsafeMutablePointer<DeliveredEncoder>,
+    _ ticket: WriteTicket?
+  ) {
     let isIdle = batch.linger == .zero || flight.isEmpty
+    let tickets = ticket.map { [$0] } ?? []
     for record in finished {
       ticket?.hold()
-      produce(record, ticket.map { [$0] } ?? [])
+      produce(record, tickets)
     }
     var closed: [(partition: Int, builder: RecordBuilder)] = []
     let isToBeScheduled = open.withLock { open in
-      for (partition, builder) in rest {
+      for partition in rest {
         ticket?.hold()
         if isIdle, open.builders[partition] == nil { continue }
-        if let waiting = open.builders[partition] {
-          if waiting.encoder.samples + builder.encoder.samples > batch.samples
-            || waiting.encoder.textBytes + builder.encoder.textBytes > recordBytesMax
-          {
-            closed.append((partition, waiting))
-            open.builders[partition] = nil
-          }
+        if let waiting = open.builders[partition],
+          waiting.encoder.samples + encoders[partition].samples > batch.samples
+            || waiting.encoder.textBytes + encoders[partition].textBytes > recordBytesMax
+        {
+          closed.append((partition, waiting))
+          open.builders[partition] = nil
         }
         let waiting = open.builders[partition] ?? open.spare.popLast() ?? RecordBuilder()
-        waiting.encoder.take(from: &builder.encoder)
-        if let ticket { waiting.tickets.append(ticket) }
+        waiting.encoder.take(from: &encoders[partition])
+        waiting.tickets += tickets
         if isIdle || waiting.encoder.samples == batch.samples {
           closed.append((partition, waiting))
           open.builders[partition] = nil
@@ -143,8 +146,8 @@ final class Target: Sendable {
       return true
     }
     close(closed)
-    for (partition, builder) in rest where builder.encoder.samples > 0 {
-      produce(finish(builder, partition), ticket.map { [$0] } ?? [])
+    for partition in rest where encoders[partition].samples > 0 {
+      produce(finish(&encoders[partition], partition), tickets)
     }
     if isToBeScheduled {
       let milliseconds = Int(clamping: batch.linger.wholeMilliseconds)
@@ -168,7 +171,7 @@ final class Target: Sendable {
     for (partition, builder) in batches {
       let tickets = builder.tickets
       builder.tickets.removeAll()
-      produce(finish(builder, partition), tickets)
+      produce(finish(&builder.encoder, partition), tickets)
     }
     open.withLock { open in
       if open.spare.count < 64 { open.spare += batches.map(\.builder) }

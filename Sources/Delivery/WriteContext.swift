@@ -6,69 +6,118 @@ internal import Wire
 ///
 /// `@unchecked Sendable`: one owner at a time, the thread that has taken it out of its route.
 final class WriteContext: RemoteWriteSink, @unchecked Sendable {
-  private var decoder: RemoteWriteDecoder
   var unpacked = ByteWriter(capacity: 64 << 10)
   /// What was refused for good, by reason, and the first of it in words.
   private(set) var rejected: [String: Int] = [:]
   private(set) var firstRejection: String?
   /// Samples that are too far in the future, or too large for any record; of those that the decoder has let through.
   private(set) var refusedLater = 0
-  /// Whether there was no memory for all samples.
-  private(set) var isOverBudget = false
 
+  private var decoder: RemoteWriteDecoder
+  private let stages: [TargetStage]
   private let lanes: [LaneStage]
-  /// Of each lane, of this request.
-  private var laneCounts: [LaneCounts]
-  private let copies: [Copy]
-  private let targets: [TargetStage]
+  private let hot: UnsafeMutablePointer<Hot>
   private let budget: ByteBudget
   private let metadataStore: MetadataStore
-  /// What has been taken from the budget and is not used yet.
-  private var allowance = 0
   private static let allowanceBytes = 256 << 10
-  /// Later samples are refused.
-  private var timestampMax = Int64.max
-  private var scratch = ByteWriter(capacity: 1024)
+  private var head = ByteWriter(capacity: 1024)
   private var kept = SampleColumns()
   /// Metadata that was told already, by its hash: senders of version 2 repeat it with every series.
   private var told: Set<UInt64> = []
 
-  private struct LaneStage {
-    let lane: Lane
-    let target: TargetStage
+  /// What is touched for each sample, in memory of its own: a property of a class costs a check at each access.
+  private struct Hot {
+    /// What has been taken from the budget and is not used yet.
+    var allowance = 0
+    /// Later samples are refused.
+    var timestampMax = Int64.max
+    /// Whether there was no memory for all samples.
+    var isOverBudget = false
   }
 
-  /// What is known of a series that several lanes look at.
-  private final class Copy {
-    var writer = ByteWriter(capacity: 512)
-    var series: KnownSeries?
+  /// A lane's part of a request.
+  private final class LaneStage {
+    struct Hot {
+      var view: SeriesView?
+      var stage: UnsafeMutablePointer<TargetStage.Hot>
+      var staleMarkers: DeliveryTask.StaleMarkers
+      /// By filter line.
+      var rejected: UnsafeMutablePointer<Int>
+      var received = 0
+      var passed = 0
+      var staleMarkersDropped = 0
+      var movedLabels = 0
+      var tooLarge = 0
+    }
+
+    let lane: Lane
+    let stage: TargetStage
+    let hot: UnsafeMutablePointer<Hot>
+    var learned = LearnedSeries()
+
+    init(_ lane: Lane, _ stage: TargetStage) {
+      self.lane = lane
+      self.stage = stage
+      let rejected = UnsafeMutablePointer<Int>.allocate(capacity: max(lane.source.filter.count, 1))
+      rejected.initialize(repeating: 0, count: max(lane.source.filter.count, 1))
+      hot = .allocate(capacity: 1)
+      hot.initialize(to: Hot(view: nil, stage: stage.hot, staleMarkers: lane.staleMarkers, rejected: rejected))
+    }
+
+    deinit {
+      hot.pointee.rejected.deallocate()
+      hot.deallocate()
+    }
+
+    /// What was counted since this was asked last.
+    func takeCounts() -> LaneCounts {
+      var counts = LaneCounts(lines: lane.source.filter.count)
+      counts.received = hot.pointee.received
+      counts.passed = hot.pointee.passed
+      counts.staleMarkersDropped = hot.pointee.staleMarkersDropped
+      counts.movedLabels = hot.pointee.movedLabels
+      counts.tooLarge = hot.pointee.tooLarge
+      for i in counts.rejected.indices {
+        counts.rejected[i] = hot.pointee.rejected[i]
+        hot.pointee.rejected[i] = 0
+      }
+      hot.pointee = Hot(
+        view: hot.pointee.view, stage: stage.hot, staleMarkers: lane.staleMarkers, rejected: hot.pointee.rejected)
+      return counts
+    }
   }
 
   init(_ route: Route) {
     decoder = RemoteWriteDecoder(limits: route.limits)
     budget = route.budget
     metadataStore = route.metadata
-    var targets: [TargetStage] = []
+    var stages: [TargetStage] = []
     var lanes: [LaneStage] = []
     for (lane, target) in route.lanes {
-      let stage = targets.first { $0.target === target } ?? TargetStage(target)
-      if !targets.contains(where: { $0 === stage }) { targets.append(stage) }
-      lanes.append(LaneStage(lane: lane, target: stage))
+      let stage = stages.first { $0.target === target } ?? TargetStage(target)
+      if !stages.contains(where: { $0 === stage }) { stages.append(stage) }
+      lanes.append(LaneStage(lane, stage))
     }
     self.lanes = lanes
-    self.targets = targets
-    laneCounts = lanes.map { LaneCounts(lines: $0.lane.source.filter.count) }
-    copies = lanes.map { _ in Copy() }
+    self.stages = stages
+    hot = .allocate(capacity: 1)
+    hot.initialize(to: Hot())
   }
+
+  deinit { hot.deallocate() }
 
   // MARK: A request
 
+  /// Begins a request; `commit` or `discard` ends it.
   /// - Parameter timestampMax: samples later than this are refused.
   /// - Returns: the target that cannot take anything yet, if there is one.
   func begin(timestampMax: Int64) -> Target? {
-    self.timestampMax = timestampMax
-    for target in targets { target.begin() }
-    return targets.first { $0.partitionCount == 0 }?.target
+    hot.pointee.timestampMax = timestampMax
+    for stage in stages { stage.begin() }
+    for lane in lanes {
+      lane.hot.pointee.view = lane.lane.cache.beginReading().standing(at: lane.hot.pointee.view)
+    }
+    return stages.first { $0.hot.pointee.partitionCount == 0 }?.target
   }
 
   /// Reads what has been unpacked.
@@ -76,29 +125,37 @@ final class WriteContext: RemoteWriteSink, @unchecked Sendable {
     try unpacked.withBytes { try decoder.decode($0, as: version, to: self) }
   }
 
-  var hasSamples: Bool { targets.contains { $0.hasSamples } }
+  var hasSamples: Bool { stages.contains { $0.hasSamples } }
+  var isOverBudget: Bool { hot.pointee.isOverBudget }
 
-  /// Hands everything over to the targets, and counts it.
+  /// Hands everything over to the targets, counts it, and remembers the series that were new.
   func commit(_ ticket: WriteTicket?) {
-    for target in targets where target.hasSamples { target.commit(ticket) }
-    for i in lanes.indices { lanes[i].lane.add(laneCounts[i]) }
+    for lane in lanes {
+      lane.lane.cache.endReading()
+      lane.lane.add(lane.takeCounts())
+    }
+    for stage in stages where stage.hasSamples { stage.commit(ticket) }
+    for lane in lanes { lane.lane.cache.insert(lane.learned) }
     reset()
   }
 
   /// Forgets the request.
   func discard() {
-    for target in targets { target.discard() }
+    for lane in lanes {
+      lane.lane.cache.endReading()
+      _ = lane.takeCounts()
+    }
+    for stage in stages { stage.discard() }
     reset()
   }
 
   private func reset() {
-    for i in laneCounts.indices { laneCounts[i].reset() }
+    for lane in lanes { lane.learned.removeAll() }
     rejected.removeAll(keepingCapacity: true)
     firstRejection = nil
     refusedLater = 0
-    isOverBudget = false
-    budget.give(allowance)
-    allowance = 0
+    budget.give(hot.pointee.allowance)
+    hot.pointee = Hot()
     // One very large request shall not keep its memory for ever.
     if unpacked.count > 4 << 20 { unpacked = ByteWriter(capacity: 64 << 10) }
   }
@@ -106,30 +163,13 @@ final class WriteContext: RemoteWriteSink, @unchecked Sendable {
   // MARK: Series
 
   func known(_ identity: SeriesIdentity, _ samples: borrowing SampleColumns) -> Bool {
-    if isOverBudget { return true }
-    guard lanes.count == 1 else { return knownToAll(identity, samples) }
+    if hot.pointee.isOverBudget { return true }
     if isTooNew(samples) { return false }  // the long way, which knows what to do
-    return lanes[0].lane.cache.find(identity) { append($0, 0, samples) }
-  }
-
-  /// A series counts as known when all lanes know it. Heads are copied, as what one lane knows may be forgotten while
-  /// another is asked.
-  private func knownToAll(_ identity: SeriesIdentity, _ samples: borrowing SampleColumns) -> Bool {
-    if isTooNew(samples) { return false }
-    for i in lanes.indices {
-      let isKnown = lanes[i].lane.cache.find(identity) { series in
-        copies[i].writer.removeAll()
-        copies[i].writer.append(series.head)
-        copies[i].series = series
-      }
-      if !isKnown { return false }
-    }
-    for i in lanes.indices {
-      guard var series = copies[i].series else { return false }
-      copies[i].writer.withBytes { head in
-        series.head = head
-        append(series, i, samples)
-      }
+    // A series counts as known when all lanes know it; the young generation does not change meanwhile.
+    for lane in lanes where lane.hot.pointee.view?.find(identity) == nil { return false }
+    for lane in lanes {
+      guard let series = lane.hot.pointee.view?.current else { return false }
+      append(series, lane, samples)
     }
     return true
   }
@@ -137,10 +177,10 @@ final class WriteContext: RemoteWriteSink, @unchecked Sendable {
   func series(
     _ labels: UnsafeBufferPointer<LabelBytes>, _ identity: SeriesIdentity?, _ samples: borrowing SampleColumns
   ) {
-    if isOverBudget { return }
+    if hot.pointee.isOverBudget { return }
     guard isTooNew(samples) else { return meet(labels, identity, samples) }
     kept.removeAll()
-    for i in 0..<samples.count where samples.timestamps[i] <= timestampMax {
+    for i in 0..<samples.count where samples.timestamps[i] <= hot.pointee.timestampMax {
       kept.append(samples.timestamps[i], bits: samples.values[i].bitPattern)
     }
     refuse("too_new", samples.count - kept.count) {
@@ -152,56 +192,74 @@ final class WriteContext: RemoteWriteSink, @unchecked Sendable {
   private func meet(
     _ labels: UnsafeBufferPointer<LabelBytes>, _ identity: SeriesIdentity?, _ samples: borrowing SampleColumns
   ) {
-    for i in lanes.indices {
-      let isKnown = identity.map { lanes[i].lane.cache.find($0) { append($0, i, samples) } } ?? false
-      if !isKnown { lanes[i].lane.meet(labels, identity, scratch: &scratch) { append($0, i, samples) } }
+    for lane in lanes {
+      var series = identity.flatMap { lane.hot.pointee.view?.find($0) }
+      if series == nil {
+        let met = identity.flatMap { lane.hot.pointee.view?.findOld($0) } ?? lane.lane.meet(labels, head: &head)
+        if let identity { lane.learned.append(identity, met) }
+        series = met
+      }
+      if let series { append(series, lane, samples) }
     }
   }
 
+  @inline(__always)
   private func isTooNew(_ samples: borrowing SampleColumns) -> Bool {
-    for i in 0..<samples.count where samples.timestamps[i] > timestampMax { return true }
+    let latest = hot.pointee.timestampMax
+    for i in 0..<samples.count where samples.timestamps[i] > latest { return true }
     return false
   }
 
-  /// Samples of a series that one lane has looked at.
+  /// Takes samples of a series that a lane has looked at.
   @inline(__always)
-  private func append(_ series: KnownSeries, _ lane: Int, _ samples: borrowing SampleColumns) {
-    laneCounts[lane].received &+= samples.count
+  private func append(_ series: KnownSeries, _ lane: LaneStage, _ samples: borrowing SampleColumns) {
+    let hot = lane.hot
+    hot.pointee.received &+= samples.count
     guard series.rejectingLine < 0 else {
-      laneCounts[lane].rejected[Int(series.rejectingLine)] &+= samples.count
+      hot.pointee.rejected[Int(series.rejectingLine)] &+= samples.count
       return
     }
-    let stage = lanes[lane].target
-    guard stage.fits(series.head) else {
-      laneCounts[lane].tooLarge += samples.count
+    let stage = hot.pointee.stage
+    let most = series.head.count &+ DeliveredEncoder.tailBytesMax
+    guard most <= stage.pointee.bytesMax else {
+      hot.pointee.tooLarge += samples.count
       return refuse("too_large", samples.count) { "a series' labels alone fill a record" }
     }
+    let partition = Int(series.hash % UInt64(stage.pointee.partitionCount))
+    let encoder = stage.pointee.encoders + partition
     for i in 0..<samples.count {
       var bits = samples.values[i].bitPattern
       if bits == StaleMarker.bits {
-        switch lanes[lane].lane.staleMarkers {
+        switch hot.pointee.staleMarkers {
         case .drop:
-          laneCounts[lane].staleMarkersDropped += 1
+          hot.pointee.staleMarkersDropped += 1
           continue
         case .nan: bits = StaleMarker.normalNaNBits
         case .staleNaN: break
         }
       }
-      let most = series.head.count &+ DeliveredEncoder.tailBytesMax
-      if allowance < most, !refillAllowance(most) { return }
-      allowance &-= stage.append(series, bits: bits, timestamp: samples.timestamps[i])
-      laneCounts[lane].passed &+= 1
-      if series.movedLabels > 0 { laneCounts[lane].movedLabels += 1 }
+      if self.hot.pointee.allowance < most, !refillAllowance(most) { return }
+      var before = encoder.pointee.textBytes
+      if before == 0 {
+        lane.stage.touch(partition)
+      } else if encoder.pointee.samples >= stage.pointee.samplesMax || before &+ most > stage.pointee.bytesMax {
+        lane.stage.finish(partition)
+        before = 0
+      }
+      encoder.pointee.append(head: series.head, bits: bits, timestamp: samples.timestamps[i])
+      self.hot.pointee.allowance &-= encoder.pointee.textBytes &- before
+      hot.pointee.passed &+= 1
+      if series.movedLabels > 0 { hot.pointee.movedLabels += 1 }
     }
   }
 
   private func refillAllowance(_ bytes: Int) -> Bool {
     let wanted = max(Self.allowanceBytes, bytes)
     guard budget.take(wanted) else {
-      isOverBudget = true
+      hot.pointee.isOverBudget = true
       return false
     }
-    allowance += wanted
+    hot.pointee.allowance += wanted
     return true
   }
 
