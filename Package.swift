@@ -73,7 +73,8 @@ let package = Package(
     .executableTarget(
       name: "PromringBenchmarks",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "Gateway", "CAllocationCount",
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "Configuration", "Delivery", "Gateway",
+        "CAllocationCount", .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -22,6 +22,12 @@ extension ConfigurationBuilder {
     case .map(let entries):
       for entry in entries {
         let key = "\(group.key).\(entry.key)"
+        if key == "delivery.tasks" {  // no option could say it, so it is not in the table
+          let readFile = readFile
+          let reader = TaskReader(document: file) { path throws(FileProblem) in try readFile(path) }
+          configuration.delivery.tasks = try reader.tasks(entry.value)
+          continue
+        }
         guard let setting = members.first(where: { $0.yamlKey == key }) else {
           throw unknown(entry, key: key, file: file)
         }

@@ -8,7 +8,7 @@ extension ConfigurationBuilder {
       try require("kafka.brokers", configuration.kafka.brokers)
       try require("kafka.topic", configuration.kafka.topics)
     }
-    for broker in configuration.kafka.brokers where !isBroker(broker) {
+    for broker in configuration.kafka.brokers where !Self.isBroker(broker) {
       throw refuse("kafka.brokers", "\(broker.quoted) is no broker; write it as host:port")
     }
     try validateTopics()
@@ -44,7 +44,7 @@ extension ConfigurationBuilder {
   }
 
   /// `host`, `host:port` or `PROTOCOL://host:port`, as librdkafka takes them.
-  private func isBroker(_ text: String) -> Bool {
+  static func isBroker(_ text: String) -> Bool {
     guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return false }
     var rest = text[...]
     if let scheme = rest.firstRange(of: "://") {
@@ -61,7 +61,7 @@ extension ConfigurationBuilder {
 
   private func validateTopics() throws(ConfigurationError) {
     let deadLetters = configuration.kafka.deadLetterTopic
-    if !deadLetters.isEmpty, !isTopicName(deadLetters) {
+    if !deadLetters.isEmpty, !Self.isTopicName(deadLetters) {
       throw refuse("kafka.dead-letter-topic", "\(deadLetters.quoted) is no topic name")
     }
     for topic in configuration.kafka.topics {
@@ -71,7 +71,7 @@ extension ConfigurationBuilder {
         }
         guard !matches else { throw loop(topic, deadLetters) }
       } else {
-        guard isTopicName(topic) else {
+        guard Self.isTopicName(topic) else {
           let hint = topic.contains(",") ? "; give each topic on its own" : ""
           throw refuse("kafka.topic", "\(topic.quoted) is no topic name\(hint)")
         }
@@ -87,7 +87,7 @@ extension ConfigurationBuilder {
   }
 
   /// What Kafka takes for a topic (`org.apache.kafka.common.internals.Topic`).
-  private func isTopicName(_ text: String) -> Bool {
+  static func isTopicName(_ text: String) -> Bool {
     let known = text.utf8.allSatisfy { byte in
       let character = Character(UnicodeScalar(byte))
       return character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))

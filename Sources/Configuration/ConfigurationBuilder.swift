@@ -75,7 +75,7 @@ struct ConfigurationBuilder {
     if case .propertyFiles = setting.storage { "kafka.property \(name)" } else { "\(setting.path) \(name)" }
   }
 
-  private static let flags = [
+  static let flags = [
     "true": true, "yes": true, "on": true, "1": true, "false": false, "no": false, "off": false, "0": false,
   ]
 

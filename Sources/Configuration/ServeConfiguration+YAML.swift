@@ -13,6 +13,10 @@ extension ServeConfiguration {
         group = String(words[0])
         lines += "\(group):\n"
       }
+      if setting.yamlKey == "delivery.state", !delivery.tasks.isEmpty {
+        // JSON is YAML, too.
+        lines += "  tasks:\n" + delivery.tasks.map { "    - \($0.json(secrets: false))\n" }.joined()
+      }
       lines += "  \(words[1]):" + yaml(of: setting)
     }
     return lines

@@ -6,6 +6,7 @@ public struct ServeConfiguration: Sendable, Equatable {
   public var buffer = Buffer()
   public var export = Export()
   public var query = Query()
+  public var delivery = Delivery()
   public var web = Web()
   public var ready = Ready()
   public var shutdown = Shutdown()
@@ -139,6 +140,26 @@ extension ServeConfiguration {
     public init() {}
   }
 
+  /// The write side.
+  public struct Delivery: Sendable, Equatable {
+    /// Those of the YAML file.
+    public var tasks: [DeliveryTask] = []
+    /// The directory that keeps the tasks that requests have made; empty means that there can be none.
+    public var state = ""
+    /// Remote writes that are read at the same time; 0 means one for each processor.
+    public var threads = 0
+    /// What a remote write may unpack to.
+    public var maxRequestBytes = 32 << 20
+    /// Requests that are read and records that Kafka has not acknowledged, all together.
+    public var maxInFlightBytes = 128 << 20
+    /// How long a request may wait for the acknowledgement.
+    public var requestTimeout = Duration.seconds(25)
+    /// What each source of a task may remember of the series that it knows.
+    public var cacheBytes = 128 << 20
+
+    public init() {}
+  }
+
   public struct Web: Sendable, Equatable {
     public var listenAddress = ListenAddress(host: "127.0.0.1", port: 9797)
     /// Threads that wait on sockets; 0 means one for each processor.
@@ -158,6 +179,10 @@ extension ServeConfiguration {
     public var corsOrigin = ""
     /// Whether requests may delete samples.
     public var enableAdminAPI = false
+    /// Whether requests may make, change and delete delivery tasks.
+    public var enableDeliveryAPI = false
+    /// Whether requests may have the configuration file read again.
+    public var enableLifecycle = false
 
     public init() {}
   }

@@ -1,6 +1,6 @@
 extension Setting {
   /// Every setting, in the order in which help, reference and status pages show them.
-  public static let all: [Setting] = [configFile] + kafka + buffer + export + query + web + process
+  public static let all: [Setting] = [configFile] + kafka + buffer + export + query + delivery + web + process
 
   private static let configFile = Setting(
     "config-file", .text(\.configFile), "path", fileKey: "",
@@ -120,6 +120,28 @@ extension Setting {
         + ServeConfiguration.Query.knownFeatures.joined(separator: ", ") + ". May be given several times."),
   ]
 
+  private static let delivery: [Setting] = [
+    Setting(
+      "delivery.state", .text(\.delivery.state), "path",
+      "Directory that keeps the delivery tasks made by requests; without it there are those of the file alone."),
+    Setting(
+      "delivery.threads", .count(\.delivery.threads, 0...1024), "count",
+      "Remote writes read at the same time; 0 means one for each processor."),
+    Setting(
+      "delivery.max-request-bytes", .size(\.delivery.maxRequestBytes, 1024...(1 << 30)), "size",
+      "What a remote write may unpack to; a larger one is answered 413."),
+    Setting(
+      "delivery.max-in-flight-bytes", .size(\.delivery.maxInFlightBytes, (1 << 20)...(1 << 40)), "size",
+      "Memory for requests being read and records that Kafka has not acknowledged; beyond it requests are answered 503."
+    ),
+    Setting(
+      "delivery.request-timeout", .duration(\.delivery.requestTimeout, .milliseconds(10)...Setting.day), "duration",
+      "Longest wait for Kafka's acknowledgement; then a remote write is answered 503, and its sender tries again."),
+    Setting(
+      "delivery.cache-bytes", .size(\.delivery.cacheBytes, (1 << 20)...(1 << 40)), "size",
+      "Memory for the series that a source of a delivery task knows again, for each source."),
+  ]
+
   private static let web: [Setting] = [
     Setting(
       "web.listen-address", .address(\.web.listenAddress), "host:port",
@@ -155,6 +177,12 @@ extension Setting {
     Setting(
       "web.enable-admin-api", .flag(\.web.enableAdminAPI), "true|false",
       "Answer /api/v1/admin/tsdb: whoever reaches the port may delete samples from the memory of this process."),
+    Setting(
+      "web.enable-delivery-api", .flag(\.web.enableDeliveryAPI), "true|false",
+      "Let requests make, change and delete delivery tasks: whoever reaches the port may send samples anywhere."),
+    Setting(
+      "web.enable-lifecycle", .flag(\.web.enableLifecycle), "true|false",
+      "Answer POST /-/reload: whoever reaches the port may have the configuration file read again."),
   ]
 
   private static let process: [Setting] = [

@@ -172,6 +172,22 @@ public final class Producer: Sendable {
     return topic
   }
 
+  /// How many partitions the brokers say the topic has. Blocks for a request; asking for a topic that is missing makes
+  /// brokers create it where they are set to.
+  public func partitionCount(of topic: Topic, within limit: Duration) -> Result<Int, KafkaError> {
+    let answer = client.withLease { $0.metadata(.topic(topic.name), until: Deadline(in: limit)) }
+    switch answer {
+    case .success(let metadata)?:
+      guard let described = metadata.topics[topic.name] else {
+        return .failure(KafkaError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC))
+      }
+      if let error = described.error { return .failure(error) }
+      return .success(described.leaders.count)
+    case .failure(let error)?: return .failure(error)
+    case nil: return .failure(KafkaError(RD_KAFKA_RESP_ERR__DESTROY, reason: "the producer is closed"))
+    }
+  }
+
   /// Hands a record over for delivery. Never blocks; key and value are copied.
   ///
   /// - Parameters:

@@ -45,7 +45,7 @@ struct RemoteWrite: ParsableCommand {
   func run() throws {
     for version in RemoteWriteVersion.allCases {
       let name = version == .version1 ? "v1" : "v2"
-      let requests = makeRequests(version)
+      let requests = WriteRequests.make(version, series: series, perRequest: requestSamples)
       let bytes = requests.reduce(0) { $0 + $1.count }
       print("\(name): \(requests.count) requests of \(requestSamples) samples, \(bytes / series) bytes a sample packed")
       measure("remote_write_\(name)_labels", version, requests, NullWriteSink(recognises: false))
@@ -78,13 +78,16 @@ struct RemoteWrite: ParsableCommand {
     report(name, Double(sink.samples) / seconds, "samples/s")
   }
 
-  // MARK: Requests
+}
 
-  private func makeRequests(_ version: RemoteWriteVersion) -> [[UInt8]] {
-    stride(from: 0, to: series, by: requestSamples).map { start in
+/// Packed bodies of remote writes, made like those of a Prometheus that scrapes a Kubernetes cluster.
+enum WriteRequests {
+  /// One sample of each series, ten labels each.
+  static func make(_ version: RemoteWriteVersion, series: Int, perRequest: Int) -> [[UInt8]] {
+    stride(from: 0, to: series, by: perRequest).map { start in
       var symbols = Symbols()
-      let body = (start..<min(start + requestSamples, series)).flatMap { i -> [UInt8] in
-        let labels = Self.labels(i)
+      let body = (start..<min(start + perRequest, series)).flatMap { i -> [UInt8] in
+        let labels = labels(i)
         let sample = [0x09] + littleEndian(Double(i % 977).bitPattern) + [0x10] + varint(1_698_732_988_354 + i / 1000)
         switch version {
         case .version1:

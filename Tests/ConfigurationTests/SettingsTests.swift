@@ -99,6 +99,14 @@ import Testing
     "log.level": "debug",
     "log.format": "json",
     "web.enable-admin-api": "true",
+    "web.enable-delivery-api": "true",
+    "web.enable-lifecycle": "true",
+    "delivery.state": "/var/lib/promring",
+    "delivery.threads": "3",
+    "delivery.max-request-bytes": "1MiB",
+    "delivery.max-in-flight-bytes": "3MiB",
+    "delivery.request-timeout": "10s",
+    "delivery.cache-bytes": "2MiB",
   ]
 
   @Test func `numbers and sizes are held within their range`() {

@@ -23,6 +23,7 @@ struct DemoCommand: ParsableCommand {
   @OptionGroup(title: "Buffer Options") var buffer: BufferOptions
   @OptionGroup(title: "Export Options") var export: ExportOptions
   @OptionGroup(title: "Query Options") var query: QueryOptions
+  @OptionGroup(title: "Delivery Options") var delivery: DeliveryOptions
   @OptionGroup(title: "Web Options") var web: WebOptions
 
   func validate() throws {
@@ -35,7 +36,7 @@ struct DemoCommand: ParsableCommand {
   }
 
   func run() throws {
-    let given = common.given + buffer.given + export.given + query.given + web.given
+    let given = common.given + buffer.given + export.given + query.given + delivery.given + web.given
     let loaded = try ConfigurationLoader(options: given).load(needsKafka: false)
     let demo = DemoConfiguration(gateway: loaded.configuration, interval: interval.duration, partitions: partitions)
     try ProgramContext.run(loaded.configuration) { context in

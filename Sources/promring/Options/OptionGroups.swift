@@ -53,6 +53,15 @@ struct QueryOptions: SettingOptions {
   @Option("enable-feature") var enableFeature: [String]
 }
 
+struct DeliveryOptions: SettingOptions {
+  @Option("delivery.state") var deliveryState: String?
+  @Option("delivery.threads") var deliveryThreads: String?
+  @Option("delivery.max-request-bytes") var deliveryMaxRequestBytes: String?
+  @Option("delivery.max-in-flight-bytes") var deliveryMaxInFlightBytes: String?
+  @Option("delivery.request-timeout") var deliveryRequestTimeout: String?
+  @Option("delivery.cache-bytes") var deliveryCacheBytes: String?
+}
+
 struct WebOptions: SettingOptions {
   @Option("web.listen-address") var webListenAddress: String?
   @Option("web.threads") var webThreads: String?
@@ -65,6 +74,8 @@ struct WebOptions: SettingOptions {
   @Option("web.path-prefix") var webPathPrefix: String?
   @Option("web.cors-origin") var webCorsOrigin: String?
   @Flag("web.enable-admin-api") var webEnableAdminApi: Bool?
+  @Flag("web.enable-delivery-api") var webEnableDeliveryApi: Bool?
+  @Flag("web.enable-lifecycle") var webEnableLifecycle: Bool?
   @Option("ready.grace") var readyGrace: String?
 }
 
@@ -84,10 +95,12 @@ struct ServeOptions: ParsableArguments {
   @OptionGroup(title: "Buffer Options") var buffer: BufferOptions
   @OptionGroup(title: "Export Options") var export: ExportOptions
   @OptionGroup(title: "Query Options") var query: QueryOptions
+  @OptionGroup(title: "Delivery Options") var delivery: DeliveryOptions
   @OptionGroup(title: "Web Options") var web: WebOptions
 
   var given: [(setting: Setting, texts: [String])] {
-    common.given + kafka.given + consumer.given + buffer.given + export.given + query.given + web.given
+    common.given + kafka.given + consumer.given + buffer.given + export.given + query.given + delivery.given
+      + web.given
   }
 }
 
