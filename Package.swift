@@ -80,7 +80,8 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "TimeSeriesTests", dependencies: ["TimeSeries"], swiftSettings: strict),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "TimeSeries"], swiftSettings: strict),
+    .testTarget(
+      name: "WireTests", dependencies: ["Wire", "TimeSeries"], exclude: ["pages"], swiftSettings: strict),
     .testTarget(name: "SampleBufferTests", dependencies: ["SampleBuffer", "TimeSeries"], swiftSettings: strict),
     .testTarget(
       name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], exclude: ["scripts"], swiftSettings: strict),
@@ -119,7 +120,7 @@ let package = Package(
 if Context.environment["PROMRING_FUZZ"] != nil {
   package.targets += [
     .executableTarget(
-      name: "Fuzz", dependencies: ["PromQL", "TimeSeries"], path: "Tests/Fuzz", exclude: ["run", "promql.dict"],
-      swiftSettings: strict)
+      name: "Fuzz", dependencies: ["PromQL", "TimeSeries", "Wire"], path: "Tests/Fuzz",
+      exclude: ["run", "promql.dict", "page.dict"], swiftSettings: strict)
   ]
 }

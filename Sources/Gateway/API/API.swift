@@ -43,8 +43,10 @@ struct API: Sendable {
     router.get("/federate", pooled, reading { try federationPage($0) })
     router.get("/api/v1/samples", pooled, reading { try samples($0) })
     for method in ["GET", "POST"] {
-      router.on(method, "/api/v1/query", .pooled(queries, attempt: smallInstantQuery), reading { try instantQuery($0) })
-      router.on(method, "/api/v1/query_range", .pooled(queries, attempt: smallRangeQuery), reading { try rangeQuery($0) })
+      router.on(
+        method, "/api/v1/query", .pooled(queries, attempt: smallInstantQuery), reading { try instantQuery($0) })
+      router.on(
+        method, "/api/v1/query_range", .pooled(queries, attempt: smallRangeQuery), reading { try rangeQuery($0) })
       router.on(method, "/api/v1/query_exemplars", pooled, reading { try queryExemplars($0) })
       router.on(method, "/api/v1/format_query", pooled) { try formatQuery($0) }
       router.on(method, "/api/v1/parse_query", pooled) { try parseQuery($0) }
