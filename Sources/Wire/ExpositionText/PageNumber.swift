@@ -14,7 +14,7 @@ enum PageNumber {
   /// (Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990). Anything else goes to `FloatText`.
   @inline(__always)
   static func value(_ word: UnsafeRawBufferPointer) -> Double? {
-    guard let base = word.baseAddress, word.count <= 17 else { return strange(word) }
+    guard let base = word.baseAddress, word.count > 0, word.count <= 17 else { return strange(word) }
     let text = base.assumingMemoryBound(to: UInt8.self)
     let isNegative = text[0] == UInt8(ascii: "-")
     var position = isNegative ? 1 : 0
