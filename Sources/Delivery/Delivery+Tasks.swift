@@ -82,6 +82,9 @@ extension Delivery {
   /// The definition of a task as it was given, secrets too: for a change that keeps them.
   public func definition(_ name: String) -> DeliveryTask? { find(name)?.definition }
 
+  /// Whether any task has a source for remote writes.
+  public var takesRemoteWrites: Bool { current.contains { !$0.writable(source: nil).isEmpty } }
+
   private func changeable(_ name: String) throws(TaskError) -> RunningTask {
     guard let task = find(name) else { throw .unknown(name) }
     if task.origin == .file { throw .readOnly(name) }
