@@ -26,6 +26,7 @@ let package = Package(
     .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMalloc"),
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
@@ -40,6 +41,7 @@ let package = Package(
     .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
+    .target(name: "Scrape", dependencies: ["TimeSeries", "Wire", "CCurl"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
     // The write side. It knows no HTTP: the API hands requests over and waits for the verdict.
@@ -80,12 +82,15 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "TimeSeriesTests", dependencies: ["TimeSeries"], swiftSettings: strict),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "TimeSeries"], swiftSettings: strict),
+    .testTarget(
+      name: "WireTests", dependencies: ["Wire", "TimeSeries"], exclude: ["pages"], swiftSettings: strict),
     .testTarget(name: "SampleBufferTests", dependencies: ["SampleBuffer", "TimeSeries"], swiftSettings: strict),
     .testTarget(
       name: "PromQLTests", dependencies: ["PromQL", "TimeSeries"], exclude: ["scripts"], swiftSettings: strict),
     .testTarget(name: "KafkaClientTests", dependencies: ["KafkaClient"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+    .testTarget(
+      name: "ScrapeTests", dependencies: ["Scrape", "TimeSeries", "Wire", "HTTPServer"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(
       name: "DeliveryTests",
@@ -119,7 +124,7 @@ let package = Package(
 if Context.environment["PROMRING_FUZZ"] != nil {
   package.targets += [
     .executableTarget(
-      name: "Fuzz", dependencies: ["PromQL", "TimeSeries"], path: "Tests/Fuzz", exclude: ["run", "promql.dict"],
-      swiftSettings: strict)
+      name: "Fuzz", dependencies: ["PromQL", "TimeSeries", "Wire"], path: "Tests/Fuzz",
+      exclude: ["run", "promql.dict", "page.dict"], swiftSettings: strict)
   ]
 }

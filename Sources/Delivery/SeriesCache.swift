@@ -62,7 +62,7 @@ final class SeriesCache: @unchecked Sendable {
     guard learned.count > 0 else { return }
     pthread_rwlock_wrlock(lock)
     defer { pthread_rwlock_unlock(lock) }
-    learned.forEach { identity, series in
+    learned.withEach { identity, series in
       young.insert(identity, series)
       if young.bytes >= bytesMax / 2 {
         swap(&old, &young)
@@ -169,7 +169,7 @@ struct LearnedSeries: ~Copyable {
     heads.append(series.head)
   }
 
-  borrowing func forEach(_ body: (SeriesIdentity, KnownSeries) -> Void) {
+  borrowing func withEach(_ body: (SeriesIdentity, KnownSeries) -> Void) {
     heads.withBytes { heads in
       for (identity, series, start) in entries {
         var series = series

@@ -11,17 +11,14 @@ extension Exchange {
   /// Runs the handler.
   /// - Parameter pool: the one this runs on; `nil` on an I/O thread.
   func conclude(pool: WorkerPool?) -> Conclusion {
-    let body = body
-    self.body = []
-    guard let target else { return .answer(nil) }  // refused before it could be read
-    var found: (route: String?, parameters: Parameters) = (nil, Parameters())
-    if case .found(let route, let parameters) = match { found = (route.pattern, parameters) }
     let request: Request
     do throws(HTTPError) {
-      request = try Request(head, target: target, body: body, match: found) { self.isCancelled }
+      guard let made = try makeRequest() else { return .answer(nil) }
+      request = made
     } catch {
       return .answer(makeAnswer(refusing: error))
     }
+    body = []
     do {
       let response = try core.hooks.admit?(request) ?? respond(to: request)
       if case .deferred(let later) = response.body, pool != nil { return .later(later, request) }
@@ -29,6 +26,23 @@ extension Exchange {
     } catch {
       return .answer(answer(to: request, refusing: error, pool: pool))
     }
+  }
+
+  /// What `attempt` answers at once, if anything; on the I/O thread. A request that it leaves, or that is refused, is the
+  /// pool's, as if nothing had been.
+  func answer(attempting attempt: Router.Attempt) -> Answer? {
+    guard let request = try? makeRequest(), let response = try? core.hooks.admit?(request) ?? attempt(request) else {
+      return nil
+    }
+    return answer(to: request, with: response, pool: nil)
+  }
+
+  /// The request as handlers see it; `nil` when it was refused before it could be read.
+  private func makeRequest() throws(HTTPError) -> Request? {
+    guard let target else { return nil }
+    var found: (route: String?, parameters: Parameters) = (nil, Parameters())
+    if case .found(let route, let parameters) = match { found = (route.pattern, parameters) }
+    return try Request(head, target: target, body: body, match: found) { self.isCancelled }
   }
 
   /// Answers with an error of the server's own.

@@ -82,10 +82,11 @@ extension Exchange {
 
   private func requestReceived() -> MHD_Result {
     if let refusal { return refuse(refusal) }
-    guard case .found(let route, _) = match, case .pooled(let pool) = route.execution else {
+    guard case .found(let route, _) = match, case .pooled(let pool, let attempt) = route.execution else {
       guard case .answer(let answer) = conclude(pool: nil) else { return .NO }  // nothing is deferred here
       return send(answer)
     }
+    if let attempt, let answer = answer(attempting: attempt) { return send(answer) }
     guard pool.reserve() else {
       return refuse(
         .unavailable("all workers of pool \(pool.name) are busy and its queue is full", retryAfterSeconds: 1))

@@ -5,13 +5,16 @@
 /// patterns win over those with names; among the latter the one declared first wins.
 public struct Router: Sendable {
   public typealias Handler = @Sendable (Request) throws -> Response
+  /// A handler that may leave a request to another one, with `nil`.
+  public typealias Attempt = @Sendable (Request) throws -> Response?
 
   /// Where a handler runs.
   public enum Execution: Sendable {
     /// On the I/O thread, which serves nobody else meanwhile: for probes and small status pages.
     case inline
-    /// On a worker pool, while the connection costs no thread.
-    case pooled(WorkerPool)
+    /// On a worker pool, while the connection costs no thread. Before that, on the I/O thread, `attempt` answers what it
+    /// can answer at once: handing a request to another thread and back costs more than a small answer does.
+    case pooled(WorkerPool, attempt: Attempt? = nil)
   }
 
   struct Route: Sendable {

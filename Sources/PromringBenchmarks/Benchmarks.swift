@@ -7,9 +7,8 @@ struct Benchmarks: ParsableCommand {
     commandName: "PromringBenchmarks",
     abstract: "What the decode path, the buffer and queries reach on this machine, one thread unless said otherwise.",
     subcommands: [
-      Decode.self, Append.self, Ingest.self, RemoteWrite.self, Deliver.self, Query.self, Threads.self, Growth.self,
-      Churn.self,
-      Gate.self,
+      Decode.self, Append.self, Ingest.self, RemoteWrite.self, Exposition.self, Deliver.self, Query.self, Threads.self,
+      Growth.self, Churn.self, Gate.self,
     ])
 }
 

@@ -15,6 +15,11 @@ extension SampleBuffer {
     }
   }
 
+  /// How many series `select` has to look at; `Int32.max` when a matcher has to be tried on every value of its label.
+  public func selectionCost(_ matchers: [Matcher]) -> Int {
+    indexLock.read { index.selectionCost(matchers) }
+  }
+
   /// The series that pass all matchers of any of the selectors, each once, in no order.
   public func select(anyOf selectors: [[Matcher]]) -> [SeriesToken] {
     guard selectors.count != 1 else { return select(selectors[0]) }

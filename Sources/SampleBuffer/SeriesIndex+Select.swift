@@ -15,7 +15,9 @@ extension SeriesIndex {
   func select(
     _ matchers: [Matcher], records: UnsafePointer<SeriesRecord>, recordCount: Int, _ body: (UInt32) -> Void
   ) {
-    var conditions: [Resolved] = []
+    // Pairs that have to be there are looked for first, those that few series carry before others.
+    var required: [PairID] = []
+    var others: [Resolved] = []
     var candidates: [PairID]?
     var fewest = Int.max
     /// Keeps the shortest way to all series that can pass.
@@ -31,20 +33,42 @@ extension SeriesIndex {
       switch condition {
       case .nothing: return
       case .everything: continue
-      default: conditions.append(condition)
+      case .carries(let pair): required.append(pair)
+      default: others.append(condition)
       }
       if let pairs { offer(pairs) }
     }
     if let candidates {
-      // A series carries one pair of a name, so the lists of one matcher do not overlap.
-      for pair in candidates {
-        for ref in postings(pair) where passes(ref, conditions, records) { body(ref) }
+      if candidates.count == 1 { required.removeAll { $0 == candidates[0] } }
+      required.sort { postings($0).count < postings($1).count }
+      required.withUnsafeBufferPointer { required in
+        // A series carries one pair of a name, so the lists of one matcher do not overlap.
+        for pair in candidates {
+          for ref in postings(pair) {
+            let carried = pairIDs(records[Int(ref)].labels)
+            if carries(carried, required), others.isEmpty || passes(carried, others) { body(ref) }
+          }
+        }
       }
     } else {
-      for ref in 0..<recordCount where records[ref].isLive && passes(UInt32(ref), conditions, records) {
+      for ref in 0..<recordCount where records[ref].isLive && passes(pairIDs(records[ref].labels), others) {
         body(UInt32(ref))
       }
     }
+  }
+
+  /// See `SampleBuffer.selectionCost`.
+  func selectionCost(_ matchers: [Matcher]) -> Int {
+    var fewest = Int(Int32.max)
+    for matcher in matchers {
+      guard !matcher.value.isEmpty, matcher.operation == .equal || matcher.operation == .notEqual else {
+        return Int(Int32.max)
+      }
+      guard matcher.operation == .equal else { continue }
+      guard case (.carries(let pair), _) = resolve(matcher) else { return 0 }
+      fewest = min(fewest, postings(pair).count)
+    }
+    return fewest
   }
 
   /// The condition, and for those that need a pair to be there, which ones: the way to the series that pass.
@@ -88,8 +112,16 @@ extension SeriesIndex {
   }
 
   @inline(__always)
-  private func passes(_ ref: UInt32, _ conditions: [Resolved], _ records: UnsafePointer<SeriesRecord>) -> Bool {
-    let carried = pairIDs(records[Int(ref)].labels)
+  private func carries(_ carried: UnsafeBufferPointer<PairID>, _ required: UnsafeBufferPointer<PairID>) -> Bool {
+    for pair in required {
+      var i = 0
+      while i < carried.count, carried[i] != pair { i &+= 1 }
+      if i == carried.count { return false }
+    }
+    return true
+  }
+
+  private func passes(_ carried: UnsafeBufferPointer<PairID>, _ conditions: [Resolved]) -> Bool {
     for condition in conditions {
       switch condition {
       case .carries(let pair): if !carried.contains(pair) { return false }

@@ -4,11 +4,14 @@ enum FuzzTarget: String, CaseIterable {
   case promql
   /// The whole engine, over a few series.
   case query
+  /// The parser of pages of metrics, both formats.
+  case page
 
   func problem(_ input: [UInt8]) -> String? {
     switch self {
     case .promql: problemOfParser(input)
     case .query: problemOfQuery(input)
+    case .page: problemOfPage(input)
     }
   }
 }

@@ -101,7 +101,8 @@ def test_probes_answer_and_the_queue_is_bounded_while_all_slots_are_busy(broker,
         thread.start()
     eventually(lambda: gateway.own("promring_http_pool_active", pool="queries") == 2, "both slots to be busy")
     eventually(lambda: gateway.own("promring_http_pool_queued", pool="queries") == 1, "the queue to be full")
-    refused = gateway.get("/api/v1/query", {"query": "1"}, expect=503)
+    assert query(gateway, "1")["data"]["result"][1] == "1", "a small query needs no slot"
+    refused = gateway.get("/api/v1/query_range", HEAVY, expect=503)
     assert refused.json()["errorType"] == "unavailable"
     assert refused.headers["Retry-After"]
     assert gateway.own("promring_http_pool_refused_total", pool="queries") >= 1

@@ -176,6 +176,27 @@ struct EngineTests {
     }
   }
 
+  @Test func `series beyond the limit are refused`() throws {
+    let source = randomSource(seed: 1)
+    var options = Engine.Options()
+    let all = try Engine().instant("count(m) + count(m)", at: 100_000, from: source)
+    guard case .vector(let elements) = all.value, let count = elements.first?.sample.value else {
+      Issue.record("\(all)")
+      return
+    }
+    for (limit, isRefused) in [(Int(count) - 1, true), (Int(count), false)] {
+      options.maxSeries = limit
+      let engine = Engine(options: options)
+      if isRefused {
+        #expect(throws: QueryError.execution("query selects more than \(limit) series: narrow its selectors")) {
+          try engine.instant("count(m) + count(m)", at: 100_000, from: source)
+        }
+      } else {
+        _ = try engine.instant("count(m) + count(m)", at: 100_000, from: source)
+      }
+    }
+  }
+
   @Test func `errors are told apart`() {
     var source = randomSource(seed: 1)
     source.failure = SourceError("gone")

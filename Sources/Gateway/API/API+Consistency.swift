@@ -14,6 +14,8 @@ extension API {
     case strong
   }
 
+  func choosesConsistency(_ request: Request) -> Bool { request.headers[Self.field] != nil }
+
   /// A handler of something that is read from the buffer, on a pool.
   func reading(_ handler: @escaping Router.Handler) -> Router.Handler {
     { request in

@@ -13,6 +13,17 @@ extension API {
     queryRunner.answer(try QueryCall(range: request, configuration.query)) { request.isCancelled }
   }
 
+  /// Answers a query that is small enough not to be handed to the pool, unless it wants a consistency of its own.
+  @Sendable func smallInstantQuery(_ request: Request) throws(HTTPError) -> Response? {
+    guard !choosesConsistency(request) else { return nil }
+    return queryRunner.answerIfSmall(try QueryCall(instant: request, configuration.query, now: clock()))
+  }
+
+  @Sendable func smallRangeQuery(_ request: Request) throws(HTTPError) -> Response? {
+    guard !choosesConsistency(request) else { return nil }
+    return queryRunner.answerIfSmall(try QueryCall(range: request, configuration.query))
+  }
+
   func formatQuery(_ request: Request) throws(HTTPError) -> Response {
     let expression = try parsed(request)
     return Answer.success { $0.append(json: expression.pretty) }

@@ -36,7 +36,6 @@ struct API: Sendable {
   func makeRouter() -> Router {
     var router = Router(prefix: configuration.web.pathPrefix)
     let pooled = Router.Execution.pooled(pages)
-    let computed = Router.Execution.pooled(queries)
 
     for path in ["/-/healthy", "/healthz", "/livez"] {
       router.get(path, .inline) { _ in .text("promring is Healthy.\n") }
@@ -48,8 +47,10 @@ struct API: Sendable {
     router.get("/federate", pooled, reading { try federationPage($0) })
     router.get("/api/v1/samples", pooled, reading { try samples($0) })
     for method in ["GET", "POST"] {
-      router.on(method, "/api/v1/query", computed, reading { try instantQuery($0) })
-      router.on(method, "/api/v1/query_range", computed, reading { try rangeQuery($0) })
+      router.on(
+        method, "/api/v1/query", .pooled(queries, attempt: smallInstantQuery), reading { try instantQuery($0) })
+      router.on(
+        method, "/api/v1/query_range", .pooled(queries, attempt: smallRangeQuery), reading { try rangeQuery($0) })
       router.on(method, "/api/v1/query_exemplars", pooled, reading { try queryExemplars($0) })
       router.on(method, "/api/v1/format_query", pooled) { try formatQuery($0) }
       router.on(method, "/api/v1/parse_query", pooled) { try parseQuery($0) }

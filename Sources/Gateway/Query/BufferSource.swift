@@ -14,6 +14,8 @@ public struct BufferSource: SampleSource {
     let (tokens, labels) = buffer.select(matchers, from: start, through: end)
     return BufferSelection(buffer: buffer, tokens: tokens, labels: labels)
   }
+
+  public func selectionCost(_ matchers: [Matcher]) -> Int { buffer.selectionCost(matchers) }
 }
 
 /// The series of a selector. One that leaves the buffer meanwhile has no more samples.

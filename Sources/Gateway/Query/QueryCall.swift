@@ -18,6 +18,8 @@ struct QueryCall {
   let start: Int64
   let end: Int64
   let step: Int64
+  /// Moments it is evaluated at.
+  var steps: Int { step == 0 ? 1 : Int((end - start) / step) + 1 }
   let lookbackDelta: Int64?
   /// Series to answer with; 0 for all.
   let limit: Int

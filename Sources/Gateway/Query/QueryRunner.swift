@@ -8,10 +8,15 @@ internal import TimeSeries
 /// Runs the queries of the HTTP API within their limits, counts them and logs the slow ones.
 struct QueryRunner: Sendable {
   private let engine: Engine
+  /// For queries that are answered where they come in.
+  private let smallEngine: Engine
+  private let processors: Processors
   private let source: BufferSource
   private let logSlowerThan: Duration
   private let logger: Logger
   private let outcomes: Labelled<Counter>
+  /// Those that are counted most, by kind.
+  private let successes: (instant: Counter, range: Counter)
   private let phases: Phases
   private let samplesRead: Counter
   private let slow: Counter
@@ -21,12 +26,22 @@ struct QueryRunner: Sendable {
   }
 
   init(_ query: ServeConfiguration.Query, _ source: BufferSource, _ metrics: SelfMetrics, logger: Logger) {
-    engine = Engine(options: Engine.Options(query))
+    var options = Engine.Options(query)
+    processors = Processors(count: options.threads)
+    options.processors = processors
+    engine = Engine(options: options)
+    options.processors = nil
+    options.threads = 1
+    options.maxSeries = PreparedQuery.smallSeriesMax
+    smallEngine = Engine(options: options)
     self.source = source
     logSlowerThan = query.logSlowerThan
     self.logger = logger
     outcomes = metrics.counters(
       "promring_queries_total", "PromQL queries by kind and what became of them.", labels: ["kind", "outcome"])
+    successes = (
+      outcomes.with(QueryCall.Kind.instant.rawValue, "success"), outcomes.with(QueryCall.Kind.range.rawValue, "success")
+    )
     let phases = metrics.histograms(
       "promring_query_phase_seconds", "What queries spent their time with: queue, preparation, evaluation, sorting.",
       labels: ["phase"])
@@ -48,16 +63,34 @@ struct QueryRunner: Sendable {
     }
   }
 
-  /// Runs a query on the calling thread. A client that leaves ends it, and so does its deadline.
+  /// Runs a query on the calling thread, when it is its turn. A client that leaves ends it, and so does its deadline.
   func answer(_ call: QueryCall, isAbandoned: @escaping @Sendable () -> Bool) -> Response {
-    let started = ContinuousClock.now
-    let outcome: Result<QueryResult, Failure>
-    do throws(QueryError) {
-      if started >= call.deadline { throw .timeout }
-      outcome = .success(try evaluate(call, Cancellation(isAbandoned: isAbandoned)))
-    } catch {
-      outcome = .failure(Failure(error, isQueued: started >= call.deadline))
+    processors.withOne {
+      let started = ContinuousClock.now
+      let outcome: Result<QueryResult, Failure>
+      do throws(QueryError) {
+        if started >= call.deadline { throw .timeout }
+        let cancellation = Cancellation(isAbandoned: isAbandoned)
+        outcome = .success(try evaluate(engine.prepare(call.text), call, engine, cancellation))
+      } catch {
+        outcome = .failure(Failure(error, isQueued: started >= call.deadline))
+      }
+      return answer(call, outcome, started)
     }
+  }
+
+  /// Runs a query at once, whatever else is running, if it is small. One that fails is none of these.
+  func answerIfSmall(_ call: QueryCall) -> Response? {
+    let started = ContinuousClock.now
+    guard let query = try? smallEngine.prepare(call.text), query.mayBeSmall(steps: call.steps, in: source),
+      let result = try? evaluate(query, call, smallEngine, nil)
+    else { return nil }
+    return answer(call, .success(result), started)
+  }
+
+  private func answer(
+    _ call: QueryCall, _ outcome: Result<QueryResult, Failure>, _ started: ContinuousClock.Instant
+  ) -> Response {
     let timings = QueryTimings(queued: call.received.duration(to: started), executed: started.duration(to: .now))
     observe(call, outcome, timings)
     switch outcome {
@@ -66,27 +99,32 @@ struct QueryRunner: Sendable {
     }
   }
 
-  private func evaluate(_ call: QueryCall, _ cancellation: Cancellation) throws(QueryError) -> QueryResult {
+  private func evaluate(
+    _ query: PreparedQuery, _ call: QueryCall, _ engine: Engine, _ cancellation: Cancellation?
+  ) throws(QueryError) -> QueryResult {
     switch call.kind {
     case .instant:
       try engine.instant(
-        call.text, at: call.start, from: source, lookbackDelta: call.lookbackDelta, deadline: call.deadline,
+        query, at: call.start, from: source, lookbackDelta: call.lookbackDelta, deadline: call.deadline,
         cancellation: cancellation)
     case .range:
       try engine.range(
-        call.text, from: call.start, through: call.end, step: call.step, from: source,
+        query, from: call.start, through: call.end, step: call.step, from: source,
         lookbackDelta: call.lookbackDelta, deadline: call.deadline, cancellation: cancellation)
     }
   }
 
   private func observe(_ call: QueryCall, _ outcome: Result<QueryResult, Failure>, _ timings: QueryTimings) {
     let statistics = (try? outcome.get())?.statistics
-    let name =
-      switch outcome {
-      case .success: "success"
-      case .failure(let failure): failure.type.rawValue
-      }
-    outcomes.with(call.kind.rawValue, name).add()
+    let name: String
+    switch outcome {
+    case .success:
+      name = "success"
+      (call.kind == .instant ? successes.instant : successes.range).add()
+    case .failure(let failure):
+      name = failure.type.rawValue
+      outcomes.with(call.kind.rawValue, name).add()
+    }
     phases.queue.observe(timings.queued)
     if let statistics {
       phases.preparation.observe(statistics.queryPreparationTime)

@@ -17,17 +17,22 @@ final class Control: Sendable {
   let maxSamples: Int
   private let deadline: ContinuousClock.Instant?
   private let cancellation: Cancellation?
+  private let processors: Processors?
   private let current = Atomic<Int>(0)
   private let highest = Atomic<Int>(0)
 
-  init(maxSamples: Int, deadline: ContinuousClock.Instant?, cancellation: Cancellation?) {
+  init(
+    maxSamples: Int, deadline: ContinuousClock.Instant?, cancellation: Cancellation?, processors: Processors? = nil
+  ) {
     self.maxSamples = maxSamples
     self.deadline = deadline
     self.cancellation = cancellation
+    self.processors = processors
   }
 
-  /// To be called often enough for a query to stop in time.
+  /// To be called often enough for a query to stop in time, and to let others compute meanwhile: with no lock held.
   func check() throws(QueryError) {
+    processors?.giveWay()
     if let cancellation, cancellation.isCancelled { throw .canceled }
     if let deadline, ContinuousClock.now >= deadline { throw .timeout }
   }

@@ -71,7 +71,9 @@ extension Evaluator {
     let filter = LabelFilter(
       aggregation.grouping, keepsListed: !aggregation.without, dropsMetadata: leaf.dropsName)
     let grouping = labels.groups(leaf.number, leaf.count, filter, dropsName: leaf.dropsName)
-    let parts = try Parallel.run(count: leaf.count, threads: options.threads, grain: Evaluator.grain) {
+    let parts = try Parallel.run(
+      count: leaf.count, threads: options.threads, grain: Evaluator.grain, sharing: options.processors
+    ) {
       (worker, range) throws(QueryError) in
       var reader = Leaf.Reader(steps: width, countsPerStep: countsPerStep)
       var rows = GroupRows(aggregation.op, width: width)

@@ -4,7 +4,7 @@ internal import TimeSeries
 extension Evaluator {
   /// The histograms of a block.
   private struct Histograms {
-    /// By histogram: its labels without the bounds.
+    /// By histogram: its labels without the bounds and the name.
     var keys: [LabelKey]
     /// The buckets of all, histogram by histogram, each in the order of its bounds.
     var buckets: [(upperBound: Double, row: Int)]
@@ -107,10 +107,10 @@ extension Evaluator {
     return block.namesAgree ? result : try joinDuplicates(result)
   }
 
-  /// The histograms whose buckets the block holds: series that agree in all labels but `le`.
+  /// The histograms whose buckets the block holds: series that agree in all labels but `le`, the name among them.
   private func histograms(_ block: Block, _ range: PositionRange) -> Histograms {
     let bounds = bucketBounds(block.keys, range)
-    let filter = LabelFilter(["le"], keepsListed: false, dropsMetadata: true)
+    let filter = LabelFilter(["le"], keepsListed: false, dropsMetricName: false)
     var index = SignatureIndex()
     let numbers = index.numbers(of: block.keys, filter, labels)
     // A counting sort by histogram; buckets without a bound are left out.
@@ -129,7 +129,7 @@ extension Evaluator {
         buckets[own].sort { $0.upperBound < $1.upperBound }
       }
     }
-    let keys = (0..<index.count).map { number in index.withBytes(of: number) { labels.intern(bytes: $0) } }
+    let keys = (0..<index.count).map { number in index.withBytes(of: number) { withoutName(labels.intern(bytes: $0)) } }
     return Histograms(keys: keys, buckets: buckets, starts: starts)
   }
 

@@ -2,9 +2,7 @@ internal import TimeSeries
 
 /// From values to results.
 extension Evaluator {
-  func instantResult(
-    _ expression: Expression, _ started: ContinuousClock.Instant
-  ) throws(QueryError) -> QueryResult {
+  func instantResult(_ expression: Expression) throws(QueryError) -> QueryResult {
     let began = ContinuousClock.now
     let value: QueryResult.Value
     switch expression.withoutParens {
@@ -19,12 +17,10 @@ extension Evaluator {
       case .vector(let block): value = .vector(elements(block))
       }
     }
-    return finish(value, started, began, sorted: began)
+    return finish(value, began, sorted: began)
   }
 
-  func rangeResult(
-    _ expression: Expression, _ started: ContinuousClock.Instant
-  ) throws(QueryError) -> QueryResult {
+  func rangeResult(_ expression: Expression) throws(QueryError) -> QueryResult {
     let began = ContinuousClock.now
     let block: Block
     switch try evaluate(expression, query) {
@@ -33,19 +29,18 @@ extension Evaluator {
     case .string: throw .invalid("a string has no range")
     }
     let sorting = ContinuousClock.now
-    return finish(.matrix(series(block, query)), started, began, sorted: sorting)
+    return finish(.matrix(series(block, query)), began, sorted: sorting)
   }
 
   private func finish(
-    _ value: QueryResult.Value, _ started: ContinuousClock.Instant, _ began: ContinuousClock.Instant,
-    sorted: ContinuousClock.Instant
+    _ value: QueryResult.Value, _ began: ContinuousClock.Instant, sorted: ContinuousClock.Instant
   ) -> QueryResult {
     notes.finish()
     let now = ContinuousClock.now
     statistics.peakSamples = control.peakSamples
     statistics.innerEvalTime = began.duration(to: sorted == began ? now : sorted)
     statistics.resultSortTime = sorted == began ? .zero : sorted.duration(to: now)
-    statistics.evalTotalTime = started.duration(to: now)
+    statistics.evalTotalTime = statistics.queryPreparationTime + began.duration(to: now)
     return QueryResult(value: value, warnings: notes.warnings, infos: notes.infos, statistics: statistics)
   }
 

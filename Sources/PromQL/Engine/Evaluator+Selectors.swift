@@ -51,6 +51,8 @@ extension Evaluator {
       $0.operation == .equal && !$0.value.isEmpty && $0.name.hasSameBytes(as: Label.metricName)
     }
     let lent = selection.labels
+    seriesSelected += lent.count
+    if seriesSelected > options.maxSeries { throw .tooManySeries(limit: options.maxSeries) }
     return Leaf(
       selection: selection, labels: lent, number: labels.add(lent), frame: frame, offset: place.offset,
       fixed: place.fixed,
@@ -70,7 +72,9 @@ extension Evaluator {
     }
     let control = control
     let countsPerStep = countsPerStep(leaf.frame)
-    let parts = try Parallel.run(count: leaf.count, threads: options.threads, grain: Evaluator.grain) {
+    let parts = try Parallel.run(
+      count: leaf.count, threads: options.threads, grain: Evaluator.grain, sharing: options.processors
+    ) {
       (_, range) throws(QueryError) in
       var reader = Leaf.Reader(steps: leaf.frame.count, countsPerStep: countsPerStep)
       var keep: [Bool] = []

@@ -22,6 +22,8 @@ final class Evaluator {
   /// The resolution that was asked for; zero for an instant query.
   let step: Int64
   let lookback: Int64
+  /// By all selectors.
+  var seriesSelected = 0
   /// Whether samples are being counted, which those of a subquery's inner evaluation are not.
   var countsSamples = true
 

@@ -15,6 +15,9 @@ public enum QueryError: Error, Sendable, Equatable, CustomStringConvertible {
 
   static let tooManySamples = QueryError.execution(
     "query processing would load too many samples into memory in query execution")
+  static func tooManySeries(limit: Int) -> QueryError {
+    .execution("query selects more than \(limit) series: narrow its selectors")
+  }
   static let duplicateLabelSets = QueryError.execution("vector cannot contain metrics with the same labelset")
 
   public var description: String {

@@ -6,6 +6,13 @@ public protocol SampleSource: Sendable {
   ///
   /// The selection is a snapshot: it stays readable, and the same, for as long as it is held.
   func select(_ matchers: [Matcher], from start: Int64, through end: Int64) throws(SourceError) -> any SeriesSelection
+
+  /// How many series and values of labels `select` has to look at, about.
+  func selectionCost(_ matchers: [Matcher]) -> Int
+}
+
+extension SampleSource {
+  public func selectionCost(_ matchers: [Matcher]) -> Int { Int(Int32.max) }
 }
 
 /// The series of one selector, numbered from zero. Several threads read different series of it at the same time.

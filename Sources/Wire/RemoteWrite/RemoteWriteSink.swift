@@ -48,6 +48,15 @@ public struct FamilyMetadata {
   public var type: MetricType
   public var help: UnsafeRawBufferPointer
   public var unit: UnsafeRawBufferPointer
+
+  public init(
+    name: UnsafeRawBufferPointer, type: MetricType, help: UnsafeRawBufferPointer, unit: UnsafeRawBufferPointer
+  ) {
+    self.name = name
+    self.type = type
+    self.help = help
+    self.unit = unit
+  }
 }
 
 /// Why a series of a well-formed request is left out: sending it again would not help.

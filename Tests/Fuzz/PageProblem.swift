@@ -1,0 +1,1 @@
+../WireTests/PageProblem.swift

@@ -1,0 +1,1 @@
+"""Pages of metrics, ordinary and odd, and what other implementations read in them."""
