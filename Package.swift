@@ -103,7 +103,7 @@ let package = Package(
       name: "GatewayTests",
       dependencies: [
         "Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
-        .product(name: "Logging", package: "swift-log"),
+        "Delivery", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(

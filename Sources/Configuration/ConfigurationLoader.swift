@@ -66,8 +66,10 @@ public struct ConfigurationLoader: Sendable {
     var properties = task.target.brokers.isEmpty ? builder.configuration.kafka.properties : [:]
     properties.merge(task.target.properties) { _, own in own }
     guard let (property, reason) = problem(of: properties) else { return }
+    let place = builder.taskNodes[task.name]?.nearest(to: ["target", "properties", property])
     throw ConfigurationError(
-      .file(builder.configuration.configFile, line: 0, column: 0, key: ""),
+      .file(
+        builder.configuration.configFile, line: place?.line ?? 0, column: place?.column ?? 0, key: "delivery.tasks"),
       "delivery task \(task.name.quoted): librdkafka property \(property): \(reason)")
   }
 

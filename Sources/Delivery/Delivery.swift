@@ -179,7 +179,8 @@ public final class Delivery: Sendable {
   /// Bytes of requests and records that are held at the moment, and how many may be.
   public var inFlight: (bytes: Int, limit: Int) { (budget.used, budget.limit) }
 
-  /// Samples from within the process, for a task by name; what cannot be delivered is lost, and counted.
+  /// Samples from within the process, for a task by name. Nobody keeps them: what cannot be delivered is lost, and so is
+  /// what comes before the topic is known.
   public func offer(_ samples: [(labels: LabelSet, timestamp: Int64, value: Double)], to task: String) {
     guard case .success(let route) = find(.task(task, source: nil)) else { return }
     route.withContext { context in

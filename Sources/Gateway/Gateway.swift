@@ -136,7 +136,7 @@ public final class Gateway: Sendable {
   /// - Throws: what is wrong; then all goes on as before.
   public func reload() throws { try reloader.reload() }
 
-  /// Samples from within the process, for a delivery task by name; what cannot be delivered is lost, and counted.
+  /// Samples from within the process, for a delivery task by name; what cannot be delivered is lost.
   func offer(_ samples: [(labels: LabelSet, timestamp: Int64, value: Double)], to task: String) {
     delivery.offer(samples, to: task)
   }
