@@ -65,6 +65,7 @@ public final class Delivery: Sendable {
     self.limits = limits
     let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "promring.delivery.deadlines"))
     timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100), leeway: .milliseconds(20))
+    timer.activate()  // before anything can throw: a source that never was cannot be released
     self.timer = timer
     do throws(TaskError) {
       store = configuration.delivery.state.isEmpty ? nil : try TaskStore(configuration.delivery.state)
@@ -74,7 +75,6 @@ public final class Delivery: Sendable {
       throw StartError(description: error.description)
     }
     timer.setEventHandler { [weak self] in self?.giveUpOverdue() }
-    timer.activate()
   }
 
   deinit { timer.cancel() }

@@ -17,6 +17,8 @@ final class Reloader: Sendable {
   }
 
   private let state: Mutex<State>
+  /// Held by whoever reloads: what was read last has to be what is applied last.
+  private let turn = Mutex(())
   private let load: (@Sendable () throws -> ServeConfiguration)?
   private let delivery: Delivery
   private let logger: Logger
@@ -42,6 +44,10 @@ final class Reloader: Sendable {
   /// - Throws: what is wrong with it, in one line.
   func reload() throws {
     guard let load else { return logger.info("there is nothing to reload") }
+    try turn.withLock { _ in try reload(load) }
+  }
+
+  private func reload(_ load: @Sendable () throws -> ServeConfiguration) throws {
     do {
       let fresh = try load()
       try delivery.reload(fresh.delivery.tasks)

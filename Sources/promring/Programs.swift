@@ -87,6 +87,7 @@ enum DemoBanner {
       curl -s '\(baseURL)/api/v1/labels'
       curl -s '\(baseURL)/metrics' | grep ^node_memory_MemAvailable
       curl -s '\(baseURL)/api/v1/status/kafka'
+      curl -s '\(baseURL)/api/v1/delivery/tasks'
 
     Stop it with Ctrl-C.
 

@@ -18,6 +18,7 @@ struct DryRunReport: ~Copyable {
   private var samples = 0
   private var passedSeries = 0
   private var passedSamples = 0
+  private var staleMarkersDropped = 0
   /// The newest sample each of series that pass, as it would be delivered.
   private var delivered = ByteWriter()
   private var shown = 0
@@ -30,7 +31,7 @@ struct DryRunReport: ~Copyable {
       buffer.overlapping(
         selectors.isEmpty ? buffer.select([]) : buffer.select(anyOf: selectors), from: since,
         through: Parameters.timeMax))
-    let run = DryRun(filter: request.filter, labels: request.labels)
+    let run = DryRun(filter: request.filter, labels: request.labels, staleMarkers: request.staleMarkers)
     var columns = SampleColumns()
     // A slice at a time: reading samples must not happen while labels are lent.
     var start = 0
@@ -45,14 +46,22 @@ struct DryRunReport: ~Copyable {
         else {
           continue
         }
-        let (count, newest) = (columns.count, columns[columns.count - 1])
-        labels.withLabelBytes { add($0, count, newest, run) }
+        var dropped = 0
+        var newest: Sample?
+        for i in 0..<columns.count {
+          if run.isDropped(columns[i]) { dropped += 1 } else { newest = columns[i] }
+        }
+        let count = columns.count
+        labels.withLabelBytes { add($0, count, dropped, newest, run) }
       }
     }
   }
 
+  /// - Parameters:
+  ///   - dropped: how many of the samples would be left out even if the series passes.
+  ///   - newest: of the others.
   private mutating func add(
-    _ labels: UnsafeBufferPointer<LabelBytes>, _ count: Int, _ newest: Sample, _ run: DryRun
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ count: Int, _ dropped: Int, _ newest: Sample?, _ run: DryRun
   ) {
     series += 1
     samples += count
@@ -62,8 +71,10 @@ struct DryRunReport: ~Copyable {
       if lines[line].examples.count < request.limit { lines[line].examples.append(LabelSet(copying: labels)) }
       return
     }
+    staleMarkersDropped += dropped
+    guard let newest else { return }
     passedSeries += 1
-    passedSamples += count
+    passedSamples += count - dropped
     guard shown < request.limit else { return }
     if shown > 0 { delivered.append(",") }
     run.write(labels, newest, to: &delivered)
@@ -75,7 +86,7 @@ struct DryRunReport: ~Copyable {
       writer.append("{")
       for (name, series, samples) in [
         ("examined", series, samples), ("delivered", passedSeries, passedSamples),
-        ("rejected", series - passedSeries, samples - passedSamples),
+        ("rejected", lines.reduce(0) { $0 + $1.series }, lines.reduce(0) { $0 + $1.samples }),
       ] {
         writer.member(name)
         writer.append("{")
@@ -83,6 +94,7 @@ struct DryRunReport: ~Copyable {
         writer.member("samples", Int64(samples))
         writer.append("}")
       }
+      writer.member("stale_markers_dropped", Int64(staleMarkersDropped))
       writer.member("lines")
       writer.append("[")
       for (i, line) in lines.enumerated() {
