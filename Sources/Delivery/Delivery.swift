@@ -255,6 +255,7 @@ public final class Delivery: Sendable {
       registry.routes = [:]
       return registry.tasks.values.compactMap(\.target)
     }
+    for source in current.flatMap(\.scrapes.values) { source.close() }
     var isDelivered = true
     for target in targets {
       isDelivered = target.close(within: max(deadline - .now, .milliseconds(50))) && isDelivered

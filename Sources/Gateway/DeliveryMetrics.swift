@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Delivery
+internal import Scrape
 internal import Wire
 
 /// What the write side tells of itself.
@@ -10,6 +11,7 @@ enum DeliveryMetrics {
     registerTotals(metrics, delivery)
     registerTasks(metrics, delivery)
     registerSources(metrics, delivery)
+    registerScrapes(metrics, delivery)
   }
 
   private static func registerTotals(_ metrics: SelfMetrics, _ delivery: Delivery) {
@@ -104,6 +106,47 @@ enum DeliveryMetrics {
           report.put("promring_delivery_renamed_samples_total", Double(source.movedLabels), labels: place)
           report.put("promring_delivery_known_series", Double(source.knownSeries), labels: place)
           report.put("promring_delivery_known_series_bytes", Double(source.knownSeriesBytes), labels: place)
+        }
+      }
+    }
+  }
+  private static func registerScrapes(_ metrics: SelfMetrics, _ delivery: Delivery) {
+    let labels = ["task", "source"]
+    metrics.observe(
+      [
+        MetricDefinition(
+          "promring_delivery_scrape_waiting_samples", .gauge, "Scraped samples that wait for Kafka to take them.",
+          labels: labels),
+        MetricDefinition(
+          "promring_delivery_scrape_lost_samples_total", .counter,
+          "Scraped samples for which there was no room while Kafka was away.", labels: labels),
+        MetricDefinition(
+          "promring_delivery_scrapes_total", .counter, "Scrapes of a target, by result.",
+          labels: labels + ["url", "result"]),
+        MetricDefinition(
+          "promring_delivery_scrape_target_up", .gauge, "Whether the last scrape of a target succeeded.",
+          labels: labels + ["url"]),
+        MetricDefinition(
+          "promring_delivery_scrape_target_seconds", .gauge, "How long the last scrape of a target took.",
+          labels: labels + ["url"]),
+      ]
+    ) { report in
+      for task in delivery.tasks() {
+        for (number, source) in task.sources.enumerated() {
+          guard let scraping = source.scraping else { continue }
+          let name = source.definition.name.isEmpty ? "\(number)" : source.definition.name
+          let place = [task.definition.name, name]
+          report.put("promring_delivery_scrape_waiting_samples", Double(scraping.waitingSamples), labels: place)
+          report.put("promring_delivery_scrape_lost_samples_total", Double(scraping.lostSamples), labels: place)
+          for target in scraping.targets {
+            let place = place + [target.url]
+            report.put(
+              "promring_delivery_scrapes_total", Double(target.scrapes - target.failures), labels: place + ["success"])
+            report.put("promring_delivery_scrapes_total", Double(target.failures), labels: place + ["failure"])
+            report.put("promring_delivery_scrape_target_up", target.health == .up ? 1 : 0, labels: place)
+            report.put(
+              "promring_delivery_scrape_target_seconds", target.lastDuration / .seconds(1), labels: place)
+          }
         }
       }
     }

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Delivery
 internal import HTTPServer
 internal import Logging
+internal import Scrape
 internal import TimeSeries
 
 /// Delivery tasks: what there is, how it fares, and changing it.
@@ -240,6 +241,43 @@ extension ByteWriter {
     member("samples_too_large", Int64(source.tooLarge))
     member("known_series", Int64(source.knownSeries))
     member("known_series_bytes", Int64(source.knownSeriesBytes))
+    if let scraping = source.scraping {
+      member("scraping")
+      append("{")
+      member("samples_waiting", Int64(scraping.waitingSamples))
+      member("scrapes_lost", Int64(scraping.lostScrapes))
+      member("samples_lost", Int64(scraping.lostSamples))
+      member("targets")
+      append("[")
+      for (i, target) in scraping.targets.enumerated() {
+        if i > 0 { append(",") }
+        append(target)
+      }
+      append("]}")
+    }
+    append("}")
+  }
+
+  /// A target, with the names that Prometheus gives its own at `/api/v1/targets` where it has one.
+  private mutating func append(_ target: ScrapeStatus) {
+    append("{")
+    member("labels")
+    target.labels.withLabelBytes { append(json: $0) }
+    member("scrapeUrl", target.url)
+    member("health", target.health.rawValue)
+    member("lastError", target.lastError ?? "")
+    member("lastScrape", target.lastScrape.map(ISO8601.string))
+    member("lastScrapeDuration")
+    append(target.lastDuration / .seconds(1), .json)
+    member("scrapeInterval", DurationText.string(target.interval))
+    member("scrapeTimeout", DurationText.string(target.timeout))
+    for (name, count) in [
+      ("samples", target.lastSamples), ("bytes", target.lastBytes), ("scrapes", target.scrapes),
+      ("failed", target.failures), ("not_taken", target.notTaken), ("missed", target.missed),
+      ("duplicates", target.duplicates), ("out_of_bounds", target.outOfBounds),
+    ] {
+      member(name, Int64(count))
+    }
     append("}")
   }
 }
