@@ -48,14 +48,15 @@ let package = Package(
     .target(
       name: "Delivery",
       dependencies: [
-        "TimeSeries", "Wire", "KafkaClient", "Configuration", .product(name: "Logging", package: "swift-log"),
+        "TimeSeries", "Wire", "KafkaClient", "Scrape", "Configuration",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .target(
       name: "Gateway",
       dependencies: [
-        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Delivery",
-        .product(name: "Logging", package: "swift-log"),
+        "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Scrape", "Configuration",
+        "Delivery", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     // Embedded bytes are one array literal, which the optimiser would think about for minutes.
@@ -95,7 +96,7 @@ let package = Package(
     .testTarget(
       name: "DeliveryTests",
       dependencies: [
-        "Delivery", "TimeSeries", "Wire", "KafkaClient", "Configuration",
+        "Delivery", "TimeSeries", "Wire", "KafkaClient", "HTTPServer", "Scrape", "Configuration",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
@@ -103,7 +104,7 @@ let package = Package(
       name: "GatewayTests",
       dependencies: [
         "Gateway", "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration",
-        .product(name: "Logging", package: "swift-log"),
+        "Delivery", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(
@@ -125,6 +126,6 @@ if Context.environment["PROMRING_FUZZ"] != nil {
   package.targets += [
     .executableTarget(
       name: "Fuzz", dependencies: ["PromQL", "TimeSeries", "Wire"], path: "Tests/Fuzz",
-      exclude: ["run", "promql.dict", "page.dict"], swiftSettings: strict)
+      exclude: ["run", "seeds.py", "promql.dict", "page.dict"], swiftSettings: strict)
   ]
 }

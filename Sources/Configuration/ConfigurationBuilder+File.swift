@@ -26,6 +26,9 @@ extension ConfigurationBuilder {
           let readFile = readFile
           let reader = TaskReader(document: file) { path throws(FileProblem) in try readFile(path) }
           configuration.delivery.tasks = try reader.tasks(entry.value)
+          if case .list(let nodes) = entry.value.content {
+            for (task, node) in zip(configuration.delivery.tasks, nodes) { taskNodes[task.name] = node }
+          }
           continue
         }
         guard let setting = members.first(where: { $0.yamlKey == key }) else {

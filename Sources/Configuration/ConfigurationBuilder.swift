@@ -3,6 +3,8 @@ struct ConfigurationBuilder {
   var configuration = ServeConfiguration()
   /// By the setting's path; properties and metrics each by their own name behind it, `kafka.property sasl.password`.
   var origins: [String: Origin] = [:]
+  /// The delivery tasks of the file as they stand there, by name: for what turns out to be wrong with them later.
+  var taskNodes: [String: ConfigurationNode] = [:]
   let readFile: @Sendable (String) throws(FileProblem) -> String
 
   init(readFile: @escaping @Sendable (String) throws(FileProblem) -> String) {

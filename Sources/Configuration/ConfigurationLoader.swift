@@ -44,6 +44,7 @@ public struct ConfigurationLoader: Sendable {
     }
     try builder.validate(needsKafka: needsKafka)
     try askKafka(about: builder)
+    for task in builder.configuration.delivery.tasks { try askKafka(about: task, of: builder) }
     return LoadedConfiguration(configuration: builder.configuration, origins: builder.origins)
   }
 
@@ -57,15 +58,29 @@ public struct ConfigurationLoader: Sendable {
   }
 
   private func askKafka(about builder: ConfigurationBuilder) throws(ConfigurationError) {
-    let properties = builder.configuration.kafka.properties
-    guard let problem = kafkaProblem(properties.mapValues(\.value)) else { return }
+    guard let (property, reason) = problem(of: builder.configuration.kafka.properties) else { return }
+    throw ConfigurationError(builder.origin(ofProperty: property), "librdkafka property \(property): \(reason)")
+  }
+
+  private func askKafka(about task: DeliveryTask, of builder: ConfigurationBuilder) throws(ConfigurationError) {
+    var properties = task.target.brokers.isEmpty ? builder.configuration.kafka.properties : [:]
+    properties.merge(task.target.properties) { _, own in own }
+    guard let (property, reason) = problem(of: properties) else { return }
+    let place = builder.taskNodes[task.name]?.nearest(to: ["target", "properties", property])
+    throw ConfigurationError(
+      .file(
+        builder.configuration.configFile, line: place?.line ?? 0, column: place?.column ?? 0, key: "delivery.tasks"),
+      "delivery task \(task.name.quoted): librdkafka property \(property): \(reason)")
+  }
+
+  private func problem(of properties: [String: KafkaProperty]) -> (property: String, reason: String)? {
+    guard let problem = kafkaProblem(properties.mapValues(\.value)) else { return nil }
     // librdkafka quotes the values that it refuses.
     let secrets = properties.filter { $0.value.isSecret(as: $0.key) && !$0.value.value.isEmpty }.map(\.value.value)
     let reason = secrets.sorted { $0.utf8.count > $1.utf8.count }.reduce(problem.reason) { text, secret in
       text.replacing(secret, with: KafkaProperty.mask)
     }
-    throw ConfigurationError(
-      builder.origin(ofProperty: problem.property), "librdkafka property \(problem.property): \(reason)")
+    return (problem.property, reason)
   }
 }
 

@@ -44,4 +44,12 @@ public struct ConfigurationNode: Sendable {
     case .map: "a map"
     }
   }
+
+  /// What stands at the end of a path of keys, or as near to it as there is something.
+  func nearest(to keys: [String]) -> ConfigurationNode {
+    guard let key = keys.first, case .map(let entries) = content,
+      let entry = entries.first(where: { $0.key == key })
+    else { return self }
+    return entry.value.nearest(to: Array(keys.dropFirst()))
+  }
 }

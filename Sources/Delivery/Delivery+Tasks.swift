@@ -2,6 +2,7 @@ public import Configuration
 internal import Dispatch
 internal import KafkaClient
 internal import Logging
+internal import Scrape
 internal import Synchronization
 
 /// Why tasks are not changed.
@@ -82,6 +83,9 @@ extension Delivery {
   /// The definition of a task as it was given, secrets too: for a change that keeps them.
   public func definition(_ name: String) -> DeliveryTask? { find(name)?.definition }
 
+  /// Whether any task has a source for remote writes.
+  public var takesRemoteWrites: Bool { current.contains { !$0.writable(source: nil).isEmpty } }
+
   private func changeable(_ name: String) throws(TaskError) -> RunningTask {
     guard let task = find(name) else { throw .unknown(name) }
     if task.origin == .file { throw .readOnly(name) }
@@ -107,9 +111,16 @@ extension Delivery {
     }
   }
 
-  /// Whether librdkafka would take the target.
+  /// Whether librdkafka would take the target, and a scraper the pages.
   private func check(_ task: DeliveryTask) throws(TaskError) {
     _ = try settings(of: task)
+    for case .scrape(let scrape) in task.sources.map(\.kind) {
+      do throws(ScrapeTargetError) {
+        try ScrapeSource.check(scrape)
+      } catch {
+        throw .invalid(task.name, reason: "\(error)")
+      }
+    }
   }
 
   private func settings(of task: DeliveryTask) throws(TaskError) -> TargetSettings {
@@ -148,6 +159,7 @@ extension Delivery {
       registry.tasks = made
       registry.routes = routes
     }
+    changeScrapes(from: old, to: made)
     let kept = made.values.compactMap(\.target)
     for target in old.values.compactMap(\.target) where !kept.contains(where: { $0 === target }) {
       // Requests may be at work with it still: what they bring is delivered, too.
@@ -166,16 +178,59 @@ extension Delivery {
       old?.lanes.first { $0.source == source && $0.staleMarkers == task.staleMarkers }
         ?? Lane(source, staleMarkers: task.staleMarkers, cacheBytesMax: configuration.delivery.cacheBytes)
     }
+    try check(task)
     let settings = try settings(of: task)
     guard task.isStarted else { return RunningTask(task, origin, target: nil, lanes: lanes) }
+    let scrapes = try scrapes(of: task, after: old)
     if let target = old?.target, target.settings == settings {
-      return RunningTask(task, origin, target: target, lanes: lanes)
+      return RunningTask(task, origin, target: target, lanes: lanes, scrapes: scrapes)
     }
     do throws(SettingsError) {
       let target = try Target(settings, budget: budget, logger: logger, clock: clock)
-      return RunningTask(task, origin, target: target, lanes: lanes)
+      return RunningTask(task, origin, target: target, lanes: lanes, scrapes: scrapes)
     } catch {
       throw .invalid(task.name, reason: "\(error)")
+    }
+  }
+
+  // MARK: Scraping
+
+  /// The scrapers of a task: those that it had, and new ones, which do nothing yet.
+  private func scrapes(of task: DeliveryTask, after old: RunningTask?) throws(TaskError) -> [Int: ScrapeSource] {
+    var scrapes: [Int: ScrapeSource] = [:]
+    for (i, source) in task.sources.enumerated() {
+      guard case .scrape = source.kind else { continue }
+      let key = ScrapeSource.key(source, at: i)
+      if let same = old?.scrapes.values.first(where: { $0.key == key }) {
+        scrapes[i] = same
+        continue
+      }
+      do throws(ScraperError) {
+        scrapes[i] = try ScrapeSource(key: key, budget: budget)
+      } catch {
+        throw .invalid(task.name, reason: "\(error)")
+      }
+    }
+    return scrapes
+  }
+
+  /// Has scrapers begin, go on with what has changed, and end.
+  private func changeScrapes(from old: [String: RunningTask], to made: [String: RunningTask]) {
+    for (name, task) in made where task !== old[name] {
+      guard let target = task.target else { continue }
+      for (i, source) in task.scrapes {
+        guard case .scrape(let scrape) = task.lanes[i].source.kind else { continue }
+        let route = Route([(task.lanes[i], target)], limits: limits, budget: budget, metadata: metadata)
+        do throws(ScrapeTargetError) {
+          try source.go(on: scrape, by: route)
+        } catch {
+          logger.error("a source is not scraped", metadata: ["task": "\(name)", "cause": "\(error)"])
+        }
+      }
+    }
+    let kept = made.values.flatMap(\.scrapes.values)
+    for source in old.values.flatMap(\.scrapes.values) where !kept.contains(where: { $0 === source }) {
+      source.retire()
     }
   }
 

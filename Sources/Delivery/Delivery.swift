@@ -65,6 +65,7 @@ public final class Delivery: Sendable {
     self.limits = limits
     let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "promring.delivery.deadlines"))
     timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100), leeway: .milliseconds(20))
+    timer.activate()  // before anything can throw: a source that never was cannot be released
     self.timer = timer
     do throws(TaskError) {
       store = configuration.delivery.state.isEmpty ? nil : try TaskStore(configuration.delivery.state)
@@ -74,7 +75,6 @@ public final class Delivery: Sendable {
       throw StartError(description: error.description)
     }
     timer.setEventHandler { [weak self] in self?.giveUpOverdue() }
-    timer.activate()
   }
 
   deinit { timer.cancel() }
@@ -179,7 +179,8 @@ public final class Delivery: Sendable {
   /// Bytes of requests and records that are held at the moment, and how many may be.
   public var inFlight: (bytes: Int, limit: Int) { (budget.used, budget.limit) }
 
-  /// Samples from within the process, for a task by name; what cannot be delivered is lost, and counted.
+  /// Samples from within the process, for a task by name. Nobody keeps them: what cannot be delivered is lost, and so is
+  /// what comes before the topic is known.
   public func offer(_ samples: [(labels: LabelSet, timestamp: Int64, value: Double)], to task: String) {
     guard case .success(let route) = find(.task(task, source: nil)) else { return }
     route.withContext { context in
@@ -254,6 +255,7 @@ public final class Delivery: Sendable {
       registry.routes = [:]
       return registry.tasks.values.compactMap(\.target)
     }
+    for source in current.flatMap(\.scrapes.values) { source.close() }
     var isDelivered = true
     for target in targets {
       isDelivered = target.close(within: max(deadline - .now, .milliseconds(50))) && isDelivered

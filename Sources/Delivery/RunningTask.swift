@@ -8,12 +8,18 @@ final class RunningTask: Sendable {
   let target: Target?
   /// One for each source.
   let lanes: [Lane]
+  /// What scrapes for a lane, by its place; none while the task is stopped.
+  let scrapes: [Int: ScrapeSource]
 
-  init(_ definition: DeliveryTask, _ origin: TaskOrigin, target: Target?, lanes: [Lane]) {
+  init(
+    _ definition: DeliveryTask, _ origin: TaskOrigin, target: Target?, lanes: [Lane],
+    scrapes: [Int: ScrapeSource] = [:]
+  ) {
     self.definition = definition
     self.origin = origin
     self.target = target
     self.lanes = lanes
+    self.scrapes = scrapes
   }
 
   /// The sources that senders may write to, of this name if one is given.

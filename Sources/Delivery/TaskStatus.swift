@@ -1,5 +1,6 @@
 public import Configuration
 internal import KafkaClient
+public import Scrape
 internal import Synchronization
 
 /// A task and how it fares.
@@ -28,6 +29,18 @@ public struct TaskStatus: Sendable {
     /// Series that are known again without being looked at, and the memory that takes.
     public var knownSeries: Int
     public var knownSeriesBytes: Int
+    /// `nil` where nothing is scraped.
+    public var scraping: Scraping?
+  }
+
+  /// How scraping fares.
+  public struct Scraping: Sendable {
+    public var targets: [ScrapeStatus] = []
+    /// Samples that wait for Kafka to take them.
+    public var waitingSamples = 0
+    /// For which there was no room.
+    public var lostScrapes = 0
+    public var lostSamples = 0
   }
 
   public var definition: DeliveryTask
@@ -71,12 +84,13 @@ extension TaskStatus {
   fileprivate init(_ task: RunningTask) {
     definition = task.definition
     origin = task.origin
-    sources = task.lanes.map { lane in
+    sources = task.lanes.enumerated().map { i, lane in
       let (counts, known) = (lane.total, lane.cache.statistics)
       return Source(
         definition: lane.source, received: counts.received, passed: counts.passed, rejected: counts.rejected,
         staleMarkersDropped: counts.staleMarkersDropped, movedLabels: counts.movedLabels, tooLarge: counts.tooLarge,
-        knownSeries: known.series, knownSeriesBytes: known.bytes)
+        knownSeries: known.series, knownSeriesBytes: known.bytes,
+        scraping: Scraping(lane.source, task.scrapes[i]))
     }
     guard let target = task.target else {
       state = .stopped
@@ -98,5 +112,15 @@ extension TaskStatus {
     lastFailure = counts.lastFailure
     (recordsInFlight, bytesInFlight) = target.flight.load
     openBytes = target.openBytes
+  }
+}
+
+extension TaskStatus.Scraping {
+  fileprivate init?(_ source: DeliveryTask.Source, _ scrapes: ScrapeSource?) {
+    guard case .scrape = source.kind else { return nil }
+    guard let scrapes else { return }
+    targets = scrapes.statuses
+    let counts = scrapes.queue.counts
+    (waitingSamples, lostScrapes, lostSamples) = (counts.waitingSamples, counts.lostScrapes, counts.lostSamples)
   }
 }

@@ -27,11 +27,14 @@ extension ClientSettings {
   /// Of any client of the program; librdkafka's log lines go to `logger`.
   public init(_ kafka: ServeConfiguration.Kafka, logger: Logger) throws(SettingsError) {
     try self.init(
-      brokers: kafka.brokers, properties: kafka.properties.mapValues(\.value),
-      log: { level, facility, message in
-        logger.log(
-          level: Logger.Level(level), "\(message)", metadata: ["source": "librdkafka", "facility": "\(facility)"])
-      })
+      brokers: kafka.brokers, properties: kafka.properties.mapValues(\.value), log: ClientSettings.log(to: logger))
+  }
+
+  static func log(to logger: Logger) -> ClientLog {
+    { level, facility, message in
+      logger.log(
+        level: Logger.Level(level), "\(message)", metadata: ["source": "librdkafka", "facility": "\(facility)"])
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 public import Configuration
+internal import Delivery
 internal import Dispatch
 internal import Foundation
 public import HTTPServer
@@ -14,6 +15,8 @@ public final class Gateway: Sendable {
   private let buffer: SampleBuffer
   private let consumers: ConsumerPool
   private let deadLetterProducer: Producer?
+  private let delivery: Delivery
+  private let reloader: Reloader
   private let server: Server
   private let pools: [WorkerPool]
   private let stopping: StopFlag
@@ -39,10 +42,12 @@ public final class Gateway: Sendable {
   /// Starts consuming and serving; does not wait for brokers.
   /// - Parameters:
   ///   - description: the text of `openapi.yaml`.
+  ///   - load: reads the configuration anew, for `reload`; `nil` if it cannot change.
   ///   - offsetsFromEarliest: read from the oldest record on instead of asking the brokers for an offset by time, which
   ///     librdkafka's in-process cluster cannot answer.
   public init(
-    _ configuration: ServeConfiguration, logger: Logger, description: [UInt8], offsetsFromEarliest: Bool = false
+    _ configuration: ServeConfiguration, logger: Logger, description: [UInt8],
+    load: (@Sendable () throws -> ServeConfiguration)? = nil, offsetsFromEarliest: Bool = false
   ) throws(StartError) {
     do {
       let clock: @Sendable () -> Int64 = { WallClock.milliseconds }
@@ -75,24 +80,35 @@ public final class Gateway: Sendable {
         niceness: 10)
       let pages = try WorkerPool(
         name: "pages", threads: configuration.web.maxConcurrency, queueMax: configuration.web.maxQueue, niceness: 5)
+      let threads = configuration.delivery.threads
+      let writes = try WorkerPool(
+        name: "writes", threads: threads == 0 ? ConsumerOptions.cores : threads, queueMax: configuration.web.maxQueue)
+      let delivery = try Delivery(
+        configuration, logger: logger, log: ClientSettings.log(to: logger), clock: clock)
+      let reloader = Reloader(configuration, load, delivery, logger: logger, clock: clock)
       let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
       let notifications = Notifications(clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-        declared: MetricDeclaration.declared(configuration.export), remoteRead: remoteRead,
+        declarations: Declarations(MetricDeclaration.declared(configuration.export), delivery.metadata),
+        delivery: delivery, reloader: reloader, remoteRead: remoteRead,
         queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
-        queries: queries, pages: pages, clock: clock, startedAt: clock(),
+        queries: queries, pages: pages, writes: writes, clock: clock, startedAt: clock(),
         isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
         description: description)
       let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
-      let pools = [queries, pages, remoteRead.pool]
+      let pools = [queries, pages, writes, remoteRead.pool]
       GatewayMetrics.register(metrics, buffer, consumers, intake, pools, clock)
+      DeliveryMetrics.register(metrics, delivery)
+      GatewayMetrics.register(metrics, reloader)
       var hooks = try ServerHooks(configuration.web, logger: logger)
       hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
       self.api = api
+      self.delivery = delivery
+      self.reloader = reloader
       self.buffer = buffer
       self.pools = pools
       self.stopping = stopping
@@ -116,17 +132,32 @@ public final class Gateway: Sendable {
   /// promring's own metrics at this moment.
   public func ownMetrics() -> SelfMetricsSnapshot { api.metrics.snapshot() }
 
+  /// Reads the configuration anew and applies what can change while the program runs: the delivery tasks.
+  /// - Throws: what is wrong; then all goes on as before.
+  public func reload() throws { try reloader.reload() }
+
+  /// Samples from within the process, for a delivery task by name; what cannot be delivered is lost.
+  func offer(_ samples: [(labels: LabelSet, timestamp: Int64, value: Double)], to task: String) {
+    delivery.offer(samples, to: task)
+  }
+
   /// Stops serving and reading within the time given.
   public func stop(within limit: Duration) {
     let deadline = ContinuousClock.now + limit
     stopping.isSet.store(true, ordering: .relaxed)
     ticker.stop()
     notifications.update(api.conditions())
+    // Who waits for an acknowledgement gets it, or is told to come again.
+    let isDelivered = delivery.stop(within: limit * 0.3)
     // Readers first: probes say "stopping" while the group is left.
-    let isRead = consumers.stop(within: limit * 0.4)
+    let isRead = consumers.stop(within: limit * 0.3)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))
     for pool in pools { _ = pool.shutdown(within: .milliseconds(100)) }
     _ = deadLetterProducer?.close(within: .milliseconds(200))
-    logger.info("stopped", metadata: ["consumers_closed": "\(isRead)", "responses_finished": "\(isServed)"])
+    logger.info(
+      "stopped",
+      metadata: [
+        "consumers_closed": "\(isRead)", "records_delivered": "\(isDelivered)", "responses_finished": "\(isServed)",
+      ])
   }
 }

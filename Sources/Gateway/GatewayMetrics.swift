@@ -30,6 +30,17 @@ enum GatewayMetrics {
     }
   }
 
+  /// Under the words that Prometheus has for it, with our prefix.
+  static func register(_ metrics: SelfMetrics, _ reloader: Reloader) {
+    metrics.observe(
+      "promring_config_last_reload_successful", .gauge, "Whether the last reading of the configuration succeeded."
+    ) { reloader.status.isSuccess ? 1 : 0 }
+    metrics.observe(
+      "promring_config_last_reload_success_timestamp_seconds", .gauge,
+      "When the configuration was last read with success, in Unix time."
+    ) { Double(reloader.status.lastSuccessAt) / 1000 }
+  }
+
   private static func registerBuffer(_ metrics: SelfMetrics, _ buffer: SampleBuffer) {
     let gauges: [(String, String, @Sendable (BufferStatistics) -> Double?)] = [
       ("promring_buffer_series", "Series held.", { Double($0.series) }),

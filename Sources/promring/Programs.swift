@@ -9,8 +9,14 @@ internal import Logging
 /// gateway.
 enum Programs {
   /// Serves until `context.termination`; throws when it cannot start.
-  static func serve(_ configuration: ServeConfiguration, _ context: ProgramContext) throws {
-    let gateway = try Gateway(configuration, logger: context.logger, description: Description.openAPI)
+  /// - Parameter load: reads the configuration anew, for SIGHUP and `POST /-/reload`.
+  static func serve(
+    _ configuration: ServeConfiguration, _ context: ProgramContext,
+    load: (@Sendable () throws -> ServeConfiguration)? = nil
+  ) throws {
+    let gateway = try Gateway(configuration, logger: context.logger, description: Description.openAPI, load: load)
+    // What is wrong has been logged when it throws.
+    context.onReload { try? gateway.reload() }
     context.termination.wait()
     gateway.stop(within: configuration.shutdown.timeout - .milliseconds(500))
   }
@@ -81,6 +87,7 @@ enum DemoBanner {
       curl -s '\(baseURL)/api/v1/labels'
       curl -s '\(baseURL)/metrics' | grep ^node_memory_MemAvailable
       curl -s '\(baseURL)/api/v1/status/kafka'
+      curl -s '\(baseURL)/api/v1/delivery/tasks'
 
     Stop it with Ctrl-C.
 

@@ -1,4 +1,5 @@
 import Configuration
+import Delivery
 import HTTPServer
 import KafkaClient
 import Logging
@@ -14,7 +15,10 @@ final class APIBench: Sendable {
   static let now: Int64 = 1_700_000_000_000
   let api: API
 
-  init(_ change: (inout ServeConfiguration) -> Void = { _ in }) throws {
+  /// - Parameter load: what a reload reads.
+  init(
+    _ change: (inout ServeConfiguration) -> Void = { _ in }, load: (@Sendable () throws -> ServeConfiguration)? = nil
+  ) throws {
     var configuration = ServeConfiguration()
     configuration.kafka.brokers = ["127.0.0.1:1"]
     configuration.kafka.topics = ["metrics"]
@@ -31,19 +35,23 @@ final class APIBench: Sendable {
       settings: ClientSettings(configuration.kafka, logger: logger),
       options: ConsumerOptions(configuration.kafka, startTimestamp: { nil }),
       makeProcessor: { _ in intake.makeProcessor() })
+    let delivery = try Delivery(configuration, logger: logger, clock: clock)
     api = API(
       configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
-      declared: MetricDeclaration.declared(configuration.export),
+      declarations: Declarations(MetricDeclaration.declared(configuration.export), delivery.metadata),
+      delivery: delivery, reloader: Reloader(configuration, load, delivery, logger: logger, clock: clock),
       remoteRead: try RemoteRead(configuration.query, buffer, metrics),
       queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
       queries: try WorkerPool(name: "queries", threads: 1, queueMax: 1),
-      pages: try WorkerPool(name: "pages", threads: 1, queueMax: 1), clock: clock, startedAt: Self.now,
+      pages: try WorkerPool(name: "pages", threads: 1, queueMax: 1),
+      writes: try WorkerPool(name: "writes", threads: 1, queueMax: 1), clock: clock, startedAt: Self.now,
       isStopping: { false }, notifications: Notifications(clock: clock), logger: logger, description: [])
   }
 
   deinit {
+    api.delivery.stop(within: .milliseconds(100))
     api.consumers.stop(within: .seconds(5))
-    for pool in [api.queries, api.pages, api.remoteRead.pool] { pool.shutdown(within: .seconds(1)) }
+    for pool in [api.queries, api.pages, api.writes, api.remoteRead.pool] { pool.shutdown(within: .seconds(1)) }
   }
 
   /// Appends one sample to each series, so many milliseconds ago.

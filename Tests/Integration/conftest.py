@@ -4,8 +4,10 @@ import itertools
 
 import pytest
 
+from delivery.tasks import Deliverer
 from harness.broker import BROKERS_VARIABLE, Broker
 from harness.gateway import BINARY, Gateway
+from harness.node_exporter import NodeExporter
 from harness.prometheus import Prometheus
 
 
@@ -97,3 +99,22 @@ def prometheus(tmp_path):
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture
+def deliver(serve, tmp_path):
+    """Starts a promring with delivery tasks: `deliver(topic, task…)`; one that delivers everything if there is none."""
+
+    def start(topic, *tasks, **options):
+        folder = tmp_path / f"delivery-{len(serve.gateways) + 1}"
+        folder.mkdir()
+        return Deliverer(serve, folder, topic, *tasks, **options)
+
+    return start
+
+
+@pytest.fixture
+def node_exporter(tmp_path):
+    exporter = NodeExporter(tmp_path)
+    yield exporter
+    exporter.close()

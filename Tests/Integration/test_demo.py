@@ -46,7 +46,7 @@ def test_each_curl_command_of_the_banner_prints_live_data(demo):
 
 def test_each_curl_command_of_the_readme_prints_what_it_shows(demo):
     readme = (ROOT / "README.md").read_text()
-    examples = re.findall(r"```sh\n(curl .*?)\n```\n```\w*\n(.*?)```", readme, re.S)
+    examples = re.findall(r"```sh\n(curl [^\n]*)\n```\n```\w*\n(.*?)```", readme, re.S)
     assert len(examples) >= 5
     # Until the demo has run for a few seconds there is less to show.
     eventually(lambda: len(demo.samples("node_load1")) >= 3, "three samples", 20)

@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
@@ -26,13 +27,14 @@ PARAMETERS = {
     "/api/v1/scrape_pools/config": {"scrapePool": "node"},
     "/federate": {"match[]": "up"},
 }
+# A label, and a delivery task, of that name.
 PATH_PARAMETERS = {"name": "job"}
 # The Prometheus API and everything else that answers below /api/v1, with the path parameters' names as they may be.
 EXPECTED_PATHS = [
     "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
-    "/api/v1/read",
+    "/api/v1/read", "/api/v1/delivery/tasks", "/api/v1/delivery/tasks/{}",
     "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars", "/api/v1/parse_query",
     "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/targets/relabel_steps", "/api/v1/scrape_pools",
     "/api/v1/scrape_pools/config", "/api/v1/rules", "/api/v1/alerts", "/api/v1/alertmanagers", "/api/v1/features",
@@ -43,6 +45,11 @@ EXPECTED_PATHS = [
 # There is no scrape pool, so whatever is asked of one is refused.
 REFUSED = ["/api/v1/targets/relabel_steps", "/api/v1/scrape_pools/config"]
 ADMIN_PATHS = [f"/api/v1/admin/tsdb/{name}" for name in ("delete_series", "clean_tombstones", "snapshot")]
+# Tested where tasks are, in test_delivery_api.py.
+DELIVERY_PATHS = [
+    "/api/v1/write", "/api/v1/write/{}", "/api/v1/delivery/tasks/{}/start", "/api/v1/delivery/tasks/{}/stop",
+    "/api/v1/delivery/dry_run", "/-/reload",
+]  # fmt: skip
 # Answers without an end.
 STREAMS = ("/stream", "/live")
 
@@ -60,8 +67,11 @@ def running(broker, binary, tmp_path_factory):
     made = list(kubernetes_samples(series=60, points=5))
     topic.produce(made)
     topic.produce_raw(b"poison")
-    serve = Serve(tmp_path_factory.mktemp("openapi"))
-    gateway = serve(topic)
+    folder = tmp_path_factory.mktemp("openapi")
+    task = {"name": "job", "sources": [{"kind": "remote_write", "filter": "job=a"}], "target": {"topic": topic.name}}
+    (folder / "promring.yaml").write_text(yaml.safe_dump({"delivery": {"tasks": [task]}}))
+    serve = Serve(folder)
+    gateway = serve(topic, arguments=["--config-file", folder / "promring.yaml"])
     gateway.wait_samples(len(made))
     yield gateway
     serve.close()
@@ -127,7 +137,7 @@ def test_it_is_valid(document):
 
 def test_it_describes_every_path(document):
     described = {re.sub(r"\{\w+\}", "{}", path) for path in document["paths"]}
-    assert not set(EXPECTED_PATHS + ADMIN_PATHS) - described
+    assert not set(EXPECTED_PATHS + ADMIN_PATHS + DELIVERY_PATHS) - described
 
 
 def ask(gateway, path):

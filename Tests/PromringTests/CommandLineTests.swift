@@ -9,7 +9,7 @@ import Testing
   @Test func `serve and check have an option for every setting, and no other`() throws {
     let groups: [any SettingOptions] = [
       CommonOptions(), KafkaOptions(), ConsumerOptions(), BufferOptions(), ExportOptions(), QueryOptions(),
-      WebOptions(),
+      DeliveryOptions(), WebOptions(),
     ]
     let names = groups.flatMap { group in
       Mirror(reflecting: group).children.compactMap { $0.label.map(CommonOptions.optionName) }

@@ -24,7 +24,9 @@ import Yams
         "/api/v1/alertmanagers", "/api/v1/features", "/api/v1/notifications", "/api/v1/notifications/live",
         "/api/v1/status/walreplay", "/api/v1/status/tsdb/blocks", "/api/v1/status/self_metrics",
         "/api/v1/admin/tsdb/delete_series", "/api/v1/admin/tsdb/clean_tombstones", "/api/v1/admin/tsdb/snapshot",
-        "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/", "/version", "/openapi.yaml",
+        "/api/v1/write", "/api/v1/write/{task}", "/api/v1/delivery/tasks", "/api/v1/delivery/tasks/{name}",
+        "/api/v1/delivery/tasks/{name}/start", "/api/v1/delivery/tasks/{name}/stop", "/api/v1/delivery/dry_run",
+        "/-/reload", "/-/healthy", "/-/ready", "/healthz", "/livez", "/readyz", "/", "/version", "/openapi.yaml",
         "/api/v1/openapi.yaml",
       ])
   }
@@ -70,8 +72,9 @@ import Yams
         names.append(operation["operationId"]?.string ?? "")
         #expect(operation["summary"]?.string?.isEmpty == false, "\(place)")
         let statuses = operation["responses"]?.mapping?.keys.compactMap(\.string) ?? []
+        let isGood = statuses.contains { $0.hasPrefix("2") }
         // Some have no other answer than that there is nothing of the kind.
-        #expect(statuses.contains("200") || statuses.contains("204") || refused.contains(path.string ?? ""), "\(place)")
+        #expect(isGood || refused.contains(path.string ?? ""), "\(place)")
       }
     }
     #expect(names.count >= 20 && Set(names).count == names.count && !names.contains(""))

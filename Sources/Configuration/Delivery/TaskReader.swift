@@ -126,27 +126,35 @@ public struct TaskReader {
     guard source.name.isEmpty || Self.isTaskName(source.name) else {
       throw refuse(map.place(of: "name"), "\(source.name.quoted) is no name for a source: letters, digits, . _ and -")
     }
+    (source.filter, source.labels) = try lines(map)
+    try map.finish()
+    return source
+  }
+
+  /// The lines `filter` and `labels` of a map.
+  func lines(_ map: Map) throws(ConfigurationError) -> (filter: [FilterLine], labels: [LabelLine]) {
+    var filter: [FilterLine] = []
     for (place, text) in try map.lines("filter") {
       do throws(LineProblem) {
-        source.filter += try TaskLines.filter([text])
+        filter += try TaskLines.filter([text])
       } catch {
         throw refuse(place, "\(error)")
       }
-      guard source.filter.count <= TaskLines.countMax else {
+      guard filter.count <= TaskLines.countMax else {
         throw refuse(place, "there are more than \(TaskLines.countMax) lines")
       }
     }
-    var labels: [String] = []
+    var labels: [LabelLine] = []
+    var texts: [String] = []
     for (place, text) in try map.lines("labels") {
-      labels.append(text)
+      texts.append(text)
       do throws(LineProblem) {
-        source.labels = try TaskLines.labels(labels)
+        labels = try TaskLines.labels(texts)
       } catch {
         throw refuse(place, "\(error)")
       }
     }
-    try map.finish()
-    return source
+    return (filter, labels)
   }
 
   private func scrape(_ map: Map) throws(ConfigurationError) -> DeliveryTask.Scrape {

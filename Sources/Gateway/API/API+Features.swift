@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Delivery
 internal import HTTPServer
 internal import PromQL
 internal import TimeSeries
@@ -19,8 +20,10 @@ extension API {
         "api",
         [
           "admin": configuration.web.enableAdminAPI, "exclude_alerts": true, "label_values_match": true,
-          "lifecycle": false, "openapi_3.1": true, "otlp_write_receiver": false, "query_stats": true,
-          "query_warnings": true, "remote_write_receiver": false, "time_range_labels": true, "time_range_series": true,
+          "lifecycle": configuration.web.enableLifecycle, "openapi_3.1": true, "otlp_write_receiver": false,
+          "query_stats": true,
+          "query_warnings": true, "remote_write_receiver": delivery.takesRemoteWrites, "time_range_labels": true,
+          "time_range_series": true,
         ]
       ),
       (

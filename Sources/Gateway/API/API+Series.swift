@@ -76,7 +76,9 @@ extension API {
         writer.append(json: family.type.rawValue)
         writer.append(",\"help\":")
         writer.append(json: family.help ?? "")
-        writer.append(",\"unit\":\"\"}]")
+        writer.append(",\"unit\":")
+        writer.append(json: declarations.unit(of: family.name))
+        writer.append("}]")
       }
       writer.append("}")
     }

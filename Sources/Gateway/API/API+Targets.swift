@@ -65,7 +65,9 @@ extension API {
           if wanted == nil { writer.member("metric", families[family].name) }
           writer.member("type", families[family].type.rawValue)
           writer.member("help", families[family].help ?? "")
-          writer.append(",\"unit\":\"\"}")
+          writer.append(",\"unit\":")
+          writer.append(json: declarations.unit(of: families[family].name))
+          writer.append("}")
           entries += 1
         }
       }

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Delivery
 internal import HTTPServer
 internal import KafkaClient
 internal import Logging
@@ -13,14 +14,17 @@ struct API: Sendable {
   let consumers: ConsumerPool
   let intake: Intake
   let metrics: SelfMetrics
-  /// Types and helps that the configuration knows.
-  let declared: [String: MetricDeclaration]
+  let declarations: Declarations
+  let delivery: Delivery
+  let reloader: Reloader
   let remoteRead: RemoteRead
   let queryRunner: QueryRunner
   /// Works on queries.
   let queries: WorkerPool
   /// Works on whatever else takes longer than a look-up.
   let pages: WorkerPool
+  /// Reads remote writes.
+  let writes: WorkerPool
   let clock: @Sendable () -> Int64
   let startedAt: Int64
   let isStopping: @Sendable () -> Bool
@@ -75,6 +79,8 @@ struct API: Sendable {
     }
     router.post("/api/v1/read", .pooled(remoteRead.pool), reading { remoteRead.answer($0) })
 
+    addDelivery(to: &router)
+
     router.get("/api/v1/status/buildinfo", .inline) { _ in buildInformation() }
     router.get("/api/v1/status/runtimeinfo", .inline) { _ in runtimeInformation() }
     router.get("/api/v1/status/tsdb", pooled) { try bufferStatistics($0) }
@@ -82,7 +88,7 @@ struct API: Sendable {
     router.get("/api/v1/status/config", .inline) { _ in
       Answer.success { writer in
         writer.append("{\"yaml\":")
-        writer.append(json: configuration.yaml)
+        writer.append(json: reloader.configuration.yaml)
         writer.append("}")
       }
     }
@@ -97,6 +103,24 @@ struct API: Sendable {
     router.get("/version", .inline) { _ in version() }
     return router
   }
+
+  private func addDelivery(to router: inout Router) {
+    let pooled = Router.Execution.pooled(pages)
+    router.post("/api/v1/write", .pooled(writes)) { try remoteWrite($0) }
+    router.post("/api/v1/write/{task}", .pooled(writes)) { try remoteWrite($0) }
+    router.get("/api/v1/delivery/tasks", pooled) { _ in deliveryTasks() }
+    router.post("/api/v1/delivery/tasks", pooled) { try createTask($0) }
+    router.get("/api/v1/delivery/tasks/{name}", pooled) { try deliveryTask($0) }
+    router.on("PUT", "/api/v1/delivery/tasks/{name}", pooled) { try replaceTask($0) }
+    router.on("DELETE", "/api/v1/delivery/tasks/{name}", pooled) { try removeTask($0) }
+    router.post("/api/v1/delivery/tasks/{name}/start", pooled) { try setStarted(true, $0) }
+    router.post("/api/v1/delivery/tasks/{name}/stop", pooled) { try setStarted(false, $0) }
+    router.post("/api/v1/delivery/dry_run", pooled, reading { try dryRun($0) })
+    for method in ["POST", "PUT"] { router.on(method, "/-/reload", pooled) { _ in reload() } }
+  }
+
+  /// Types and helps that are known: from the configuration, else from senders of remote write.
+  var declared: [String: MetricDeclaration] { declarations.all }
 
   private func ready() -> Response {
     let readiness = self.readiness()

@@ -14,6 +14,7 @@ extension API {
       ),
       ("/api/v1/labels", "label names"),
       ("/api/v1/status/kafka", "partitions, offsets and lag"),
+      ("/api/v1/delivery/tasks", "delivery tasks: what is sent to Kafka, and how that fares"),
       ("/api/v1/status/dead_letters", "records that could not be read"),
       ("/api/v1/status/tsdb", "what there is most of"),
       ("/-/ready", "readiness"),

@@ -31,6 +31,23 @@ struct CheckCommand: ParsableCommand {
     let given = loaded.given
     let lines = given.map { "  \($0.key) = \($0.value)  (\(place($0.origin)))\n" }
     return "OK: \(given.count) settings given, all others at their defaults\n" + lines.joined()
+      + loaded.configuration.delivery.tasks.map(line).joined()
+  }
+
+  private static func line(on task: DeliveryTask) -> String {
+    let sources = task.sources.map { source in
+      let kind =
+        switch source.kind {
+        case .remoteWrite: "remote writes"
+        case .scrape(let scrape): "\(scrape.urls.count) pages"
+        }
+      let name = source.name.isEmpty ? "" : " \(source.name)"
+      return "\(kind)\(name) (\(source.filter.count) filter lines, \(source.labels.count) label lines)"
+    }
+    let place = task.target.brokers.isEmpty ? "" : " at \(task.target.brokers.joined(separator: ","))"
+    let state = task.isStarted ? "" : ", stopped"
+    return "  delivery task \(task.name): from \(sources.joined(separator: ", ")) to topic \(task.target.topic)\(place)"
+      + "\(state)\n"
   }
 
   /// The key stands in front already.

@@ -22,15 +22,16 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var options: ServeOptions
 
   func run() throws {
-    let loaded = try ConfigurationLoader(options: options.given).load()
-    try Serve.run(loaded.configuration)
+    let loader = ConfigurationLoader(options: options.given)
+    try Serve.run(try loader.load().configuration) { try loader.load().configuration }
   }
 }
 
 enum Serve {
-  static func run(_ configuration: ServeConfiguration) throws {
+  static func run(_ configuration: ServeConfiguration, load: @escaping @Sendable () throws -> ServeConfiguration) throws
+  {
     try ProgramContext.run(configuration) { context in
-      try Programs.serve(configuration, context)
+      try Programs.serve(configuration, context, load: load)
     }
   }
 }

@@ -11,7 +11,7 @@ from .waiting import eventually
 
 
 class Prometheus:
-    def __init__(self, folder, scrape_configs, interval="1s", arguments=(), **sections):
+    def __init__(self, folder, scrape_configs, interval="1s", arguments=(), port=None, **sections):
         """Starts with these scrape configurations and options and waits until it is ready. `sections` are other parts of
         its file."""
         config = {
@@ -21,7 +21,7 @@ class Prometheus:
         }
         file = folder / "prometheus.yml"
         file.write_text(yaml.safe_dump(config))
-        port = free_port()
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = Process(
             [
