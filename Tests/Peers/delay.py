@@ -6,7 +6,6 @@ with a millisecond's pause until it returns the value: so the figure is up to a 
 promring answers less than a thousand queries for each record.
 """
 
-import json
 import time
 
 import snappy
@@ -62,5 +61,5 @@ def probe(feed, promring, count):
 
 
 def newest(promring, at):
-    found = json.loads(promring.ask("/api/v1/query", {"query": "delay_probe", "time": (at + 1) / 1000}))["data"]["result"]
+    found = promring.query("delay_probe", at + 1)
     return float(found[0]["value"][1]) if found else None

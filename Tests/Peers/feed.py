@@ -23,9 +23,11 @@ class Feed:
         return self.topic._producer(**options)
 
     def pause(self):
-        """Stops the broker where it is. noida-db answers fetches that find nothing at once, not after
-        fetch.wait.max.ms as Kafka does: whoever waits for new records asks it again and again, and that would be counted
-        as work."""
+        """Stops the broker where it is.
+
+        noida-db answers fetches that find nothing at once, not after fetch.wait.max.ms as Kafka does: whoever waits for
+        new records asks it again and again, and that would be counted as work.
+        """
         if self.broker.ours:
             self.broker.process.signal(signal.SIGSTOP)
 

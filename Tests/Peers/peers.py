@@ -75,7 +75,7 @@ class Peer:
         return body
 
     def drain(self, path, parameters):
-        """Asks over a connection of its own, throws the answer away as fast as it comes, and returns how long it was."""
+        """Asks over a connection of its own, throws away what comes, and returns how many bytes it was."""
         host, port = self.address.split(":")
         request = f"GET {self.target(path, parameters)} HTTP/1.1\r\nHost: {self.address}\r\nConnection: close\r\n\r\n"
         size, buffer = 0, memoryview(bytearray(1 << 20))
@@ -126,7 +126,8 @@ class Promring(Peer):
         return False
 
     def __init__(self, folder, feed, topic=None):
-        command = [BINARY, "serve", "--kafka-brokers", feed.broker.bootstrap, "--kafka-topic", (topic or feed.topic).name]
+        command = [BINARY, "serve", "--kafka-brokers", feed.broker.bootstrap]
+        command += ["--kafka-topic", (topic or feed.topic).name]
         command += ["--web-listen-address", "127.0.0.1:0", "--buffer-max-bytes", "2GiB", "--ready-grace", "24h"]
         process = Process(command, output=_log(folder, self.name), environment=environment())
         super().__init__(process, eventually(lambda: listening_address(process.text()), "its address", timeout=15))
@@ -223,7 +224,7 @@ class VictoriaMetrics(_RemoteWritten):
 
 
 class PlainConsumer:
-    """A Python program with confluent-kafka, python-snappy and json. It takes samples in; nobody can ask it anything."""
+    """A Python program with confluent-kafka, python-snappy and json. It takes samples in and answers nothing."""
 
     name = "plain-consumer"
 

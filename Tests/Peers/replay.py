@@ -34,7 +34,6 @@ def replay(folder, feed, workload, report):
     finally:
         peer.close()
     busy = taken.cpu_seconds / taken.wall_seconds
-    report.note(
-        f"{taken.wall_seconds:.2f} s, {taken.cpu_seconds:.2f} s CPU ({busy:.2f} processors), {grown:.0f} bytes per series"
-    )
+    times = f"{taken.wall_seconds:.2f} s, {taken.cpu_seconds:.2f} s CPU ({busy:.2f} processors)"
+    report.note(f"{times}, {grown:.0f} bytes per series")
     return taken.cpu_seconds, taken.wall_seconds

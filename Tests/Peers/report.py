@@ -105,7 +105,8 @@ class Report:
             text, met = row.verdict()
             target = "" if row.target is None else row.target.text
             judged = "" if row.target is None else _word(met) + (f" ({text})" if "times" in text else "")
-            print(f"| {row.what} | {row.unit} | {' | '.join(self._cell(row, name) for name in names)} | {target} | {judged} |")
+            cells = " | ".join(self._cell(row, name) for name in names)
+            print(f"| {row.what} | {row.unit} | {cells} | {target} | {judged} |")
 
     def _cell(self, row, name):
         if name in row.values:

@@ -44,7 +44,6 @@ def compare_requests(peers, workload, seconds, report):
 
 
 def compare_probes(peers, workload, seconds, report):
-    """Only of promring and Prometheus: VictoriaMetrics' probes say nothing about its queries."""
     report.begin("Probes while every query slot is busy (24 clients with heavy queries), wrk with 1 connection")
     slowest = {"/-/ready": {}, "/-/healthy": {}}
     for peer in peers:

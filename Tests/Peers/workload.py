@@ -19,7 +19,7 @@ STEP = 15_000
 
 
 class Series:
-    """Labels in order, and the value at each of the first times; later ones repeat it, on top of what it has grown by."""
+    """Labels in order, and the values of the first rounds; later ones repeat them, higher where the series grows."""
 
     def __init__(self, labels, values, grows=False):
         self.labels = sorted(labels.items())
@@ -62,8 +62,9 @@ class Samples:
         heads = ["{" + "".join(f'"{name}":"{value}",' for name, value in series.labels) for series in self.series]
         for number, span in self._batches(samples_per_record):
             times = [self.timestamp(i, number) for i in span]
+            values = (self.series[i].value(number) for i in span)
             objects = [
-                f'{heads[i]}"value":"{self.series[i].value(number)!r}","timestamp":"{at}"}}' for i, at in zip(span, times)
+                f'{heads[i]}"value":"{value!r}","timestamp":"{at}"}}' for i, value, at in zip(span, values, times)
             ]
             yield snappy.compress(("[" + ",".join(objects) + "]").encode()), max(times)
 
@@ -166,7 +167,7 @@ def _uuid(rng):
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
 
 
-# --- Protocol buffers --------------------------------------------------------------------------------------------------
+# --- Protocol buffers ------------------------------------------------------------------------------------------------
 
 
 def _field(number, payload):
