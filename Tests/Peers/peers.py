@@ -135,8 +135,10 @@ class Promring(Peer):
     def is_ready(self):
         self._connection.request("GET", "/-/ready")
         answer = self._connection.getresponse()
-        answer.read()
-        return answer.status == 200
+        body = answer.read()
+        assert self.process.running, self.process.text()
+        assert answer.status == 200, f"{answer.status}: {body.decode()}"
+        return True
 
     @classmethod
     def filled(cls, folder, feed, samples):
