@@ -129,6 +129,9 @@ class Promring(Peer):
         command = [BINARY, "serve", "--kafka-brokers", feed.broker.bootstrap]
         command += ["--kafka-topic", (topic or feed.topic).name]
         command += ["--web-listen-address", "127.0.0.1:0", "--buffer-max-bytes", "2GiB", "--ready-grace", "24h"]
+        # noida-db answers a fetch with all that the partitions have, whatever fetch.max.bytes says; librdkafka refuses
+        # answers of more than 100 MB otherwise.
+        command += ["--kafka-property", "receive.message.max.bytes=2000000000"]
         process = Process(command, output=_log(folder, self.name), environment=environment())
         super().__init__(process, eventually(lambda: listening_address(process.text()), "its address", timeout=15))
 
