@@ -6,7 +6,7 @@ from report import at_most
 def compare(taken, report):
     report.begin("Taking in samples")
     per_million = {name: each.cpu_seconds / each.samples * 1e6 for name, each in taken.items()}
-    report.add("ingest.cpu", "CPU time per million samples", "s", per_million, at_most(0.35, "s"))
+    report.add("ingest.cpu", "CPU time per million samples", "s", per_million)
     report.add("ingest.rate", "Samples per second of CPU time", "million/s", {n: 1 / s for n, s in per_million.items()})
     # How long it takes by the clock depends on who sends, so that it says little about who receives.
     wall = {name: each.wall_seconds / each.samples * 1e6 for name, each in taken.items()}
