@@ -207,15 +207,16 @@ final class Target: Sendable {
   /// On a producer's own thread.
   private func take(_ reports: [DeliveryReport]) {
     var isDelivering = false
-    let isEmpty = flight.settle(
-      reports.map { report in
-        guard let error = report.error else {
-          isDelivering = true
-          return (report.token, nil)
-        }
-        return (report.token, judge(error, samples: flight.samples(of: report.token)))
-      })
+    let outcomes: [(token: UInt64, failure: DeliveryFailure?)] = reports.map { report in
+      guard let error = report.error else {
+        isDelivering = true
+        return (report.token, nil)
+      }
+      return (report.token, judge(error, samples: flight.samples(of: report.token)))
+    }
+    // Before those who wait hear of it: they may ask at once whether all is well.
     if isDelivering { end(.delivery) }
+    let isEmpty = flight.settle(outcomes)
     // Compressing is no work for this thread.
     if isEmpty, open.withLock({ !$0.builders.isEmpty }) { queue.async { [weak self] in self?.closeBatches() } }
   }

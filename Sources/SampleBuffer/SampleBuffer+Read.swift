@@ -1,3 +1,4 @@
+internal import Glibc
 public import TimeSeries
 
 /// Reading. A token stays good until its series leaves the buffer; then reading it finds nothing.
@@ -154,11 +155,11 @@ extension SampleBuffer {
       }
       let texts = pairs.map { index.valueBytes($0) }
       guard let first = texts.first else { return }
+      // How many bytes all begin with.
       var common = first.count
       for text in texts {
-        var same = 0
-        while same < min(common, text.count), text[same] == first[same] { same += 1 }
-        common = same
+        if let a = text.baseAddress, let b = first.baseAddress, text.count >= common, memcmp(a, b, common) == 0 { continue }
+        common = zip(text, first).prefix(common).prefix { $0 == $1 }.count
       }
       let words = TextWords(skipped: common)
       let order = texts.withUnsafeBufferPointer { texts in

@@ -114,28 +114,12 @@ public struct ByteWriter: ~Copyable {
     append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
   }
 
-  /// Whether nothing has to be escaped in JSON; eight bytes at a time (Warren, Hacker's Delight, 6-1: a byte that is
-  /// zero, or below a bound, shows in its highest bit after a subtraction).
+  /// Whether nothing has to be escaped in JSON.
   private static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    var special: UInt64 = 0
-    func look(_ word: UInt64) {
-      let quote = word ^ (ones &* 0x22)
-      let backslash = word ^ (ones &* 0x5C)
-      special |= (word &- ones &* 0x20) & ~word | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+    TextScan.isPlain(bytes) { words in
+      TextScan.bytes(below: 0x20, in: words) | TextScan.occurrences(of: UInt8(ascii: "\""), in: words)
+        | TextScan.occurrences(of: UInt8(ascii: "\\"), in: words)
     }
-    var i = 0
-    while i &+ 8 <= bytes.count {
-      look(bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
-      i &+= 8
-    }
-    var last = ones &* 0x61  // plain letters where there are no bytes
-    while i < bytes.count {
-      last = last << 8 | UInt64(bytes[i])
-      i &+= 1
-    }
-    look(last)
-    return special & (ones &* 0x80) == 0
   }
 
   /// The name of the next member of the JSON object that is open, with the comma before it where one is due.

@@ -185,7 +185,8 @@ import Wire
     #expect(try bench.status().failedSamples == 1 && bench.status().lastFailure != nil)
     try bench.cluster.setBroker(1, isUp: true)
     #expect(eventually { bench.write(body).verdict == .delivered })
-    #expect(try bench.status().state == .running)
+    // A look-up of partitions that began while the broker was away may still fail.
+    #expect(eventually { (try? bench.status().state) == .running })
   }
 
   @Test func `no more memory is taken than allowed, whatever comes`() throws {

@@ -35,6 +35,7 @@ extension API {
     buffer.withLabelValues(name, of: selection) { count, value in
       let wanted = limit > 0 ? min(limit, count) : count
       if wanted < count { warnings.append(Self.truncated) }
+      writer.reserve(wanted * 16)
       for i in 0..<wanted {
         writer.append(i > 0 ? ",\"" : "\"")
         writer.append(jsonEscaped: value(i))
