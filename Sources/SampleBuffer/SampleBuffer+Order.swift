@@ -43,23 +43,34 @@ extension SampleBuffer {
   ///
   /// Label pairs are ranked once; series are then compared by their pairs' ranks, two at a time.
   public func sortedByLabels(_ tokens: [SeriesToken]) -> [SeriesToken] {
-    var lists: [UInt32] = []
     var starts: [Int32] = [0]
     starts.reserveCapacity(tokens.count + 1)
-    indexLock.read {
-      var isUsed = BitSet(count: index.pairs.count)
+    let lists: [UInt32] = indexLock.read {
+      func pairs(_ token: SeriesToken) -> UnsafeBufferPointer<UInt32> {
+        recordsBase[Int(token.ref)].generation == token.generation
+          ? index.pairIDs(recordsBase[Int(token.ref)].labels) : UnsafeBufferPointer(start: nil, count: 0)
+      }
+      for token in tokens { starts.append(starts[starts.count - 1] + Int32(pairs(token).count)) }
       var used: [UInt32] = []
+      var isUsed = BitSet(count: index.pairs.count)
+      var before = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
       for token in tokens {
-        if recordsBase[Int(token.ref)].generation == token.generation {
-          for pair in index.pairIDs(recordsBase[Int(token.ref)].labels) {
-            if isUsed.insert(Int(pair)) { used.append(pair) }
-            lists.append(pair)
-          }
+        let list = pairs(token)
+        // Neighbours share most of their pairs, at the same places.
+        for k in list.indices where k >= before.count || before[k] != list[k] {
+          if isUsed.insert(Int(list[k])) { used.append(list[k]) }
         }
-        starts.append(Int32(lists.count))
+        before = list
       }
       let ranks = ranks(of: used)
-      for i in lists.indices { lists[i] = ranks[Int(lists[i])] }
+      return [UInt32](unsafeUninitializedCapacity: Int(starts[tokens.count])) { lists, count in
+        for token in tokens {
+          for pair in pairs(token) {
+            lists.initializeElement(at: count, to: ranks[Int(pair)])
+            count += 1
+          }
+        }
+      }
     }
     let order = lists.withUnsafeBufferPointer { ranks in
       starts.withUnsafeBufferPointer { starts in

@@ -71,19 +71,34 @@ extension SampleBuffer {
   public func withLabels(
     of tokens: ArraySlice<SeriesToken>, _ body: (Int, UnsafeBufferPointer<LabelBytes>) -> Void
   ) {
+    withLabelsAndChanges(of: tokens) { i, labels, _ in body(i, labels) }
+  }
+
+  /// The same, and what changes from one series to the next; those that are gone, which change nothing, left aside.
+  public func withLabelsAndChanges(
+    of tokens: ArraySlice<SeriesToken>, _ body: (Int, UnsafeBufferPointer<LabelBytes>, LabelChanges) -> Void
+  ) {
     indexLock.read {
       withUnsafeTemporaryAllocation(of: LabelBytes.self, capacity: settings.labelsMax) { labels in
+        var before = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
         for i in tokens.indices {
           let token = tokens[i]
           guard recordsBase[Int(token.ref)].generation == token.generation else {
-            body(i, UnsafeBufferPointer(start: nil, count: 0))
+            body(i, UnsafeBufferPointer(start: nil, count: 0), .none)
             continue
           }
           let pairs = index.pairIDs(recordsBase[Int(token.ref)].labels)
-          for (k, pair) in pairs.enumerated() {
-            labels[k] = LabelBytes(name: index.nameBytes(index.pairs[Int(pair)].name), value: index.valueBytes(pair))
+          var changes = LabelChanges.all
+          for k in pairs.indices {
+            let pair = pairs[k]
+            if k < before.count, before[k] == pair {
+              changes.remove(k)
+            } else {
+              labels[k] = LabelBytes(name: index.nameBytes(index.pairs[Int(pair)].name), value: index.valueBytes(pair))
+            }
           }
-          body(i, UnsafeBufferPointer(rebasing: labels[..<pairs.count]))
+          before = pairs
+          body(i, UnsafeBufferPointer(rebasing: labels[..<pairs.count]), changes)
         }
       }
     }

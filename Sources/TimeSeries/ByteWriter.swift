@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A growing run of bytes that text is written into: what every serialiser of ours appends to. One owner, reused from
 /// page to page, so that steady writing allocates nothing.
 public struct ByteWriter: ~Copyable {
@@ -9,10 +11,11 @@ public struct ByteWriter: ~Copyable {
 
   public init(capacity: Int = 4096) {
     self.capacity = max(capacity, 64)
-    base = .allocate(capacity: self.capacity)
+    guard let base = malloc(self.capacity) else { fatalError("no memory for \(self.capacity) bytes of text") }
+    self.base = base.assumingMemoryBound(to: UInt8.self)
   }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
 
   /// Makes room for `extra` more bytes.
   @inlinable public mutating func reserve(_ extra: Int) {
@@ -21,10 +24,8 @@ public struct ByteWriter: ~Copyable {
 
   @usableFromInline mutating func grow(_ extra: Int) {
     capacity = max(capacity * 2, used + extra)
-    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    larger.update(from: base, count: used)
-    base.deallocate()
-    base = larger
+    guard let larger = realloc(base, capacity) else { fatalError("no memory for \(capacity) bytes of text") }
+    base = larger.assumingMemoryBound(to: UInt8.self)
   }
 
   @inlinable public mutating func append(_ byte: UInt8) {
@@ -38,6 +39,14 @@ public struct ByteWriter: ~Copyable {
     reserve(bytes.count)
     UnsafeMutableRawPointer(base + used).copyMemory(from: source, byteCount: bytes.count)
     used &+= bytes.count
+  }
+
+  /// Appends again what stands at `range`.
+  @inlinable public mutating func append(copyOf range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= used, "bytes that were not written cannot be copied")
+    reserve(range.count)
+    (base + used).update(from: base + range.lowerBound, count: range.count)
+    used &+= range.count
   }
 
   @inlinable public mutating func append(_ text: StaticString) {

@@ -196,7 +196,7 @@ def test_a_state_directory_has_one_user(managed, state, broker):
         command(*arguments, "--web-listen-address", "127.0.0.1:0"), capture_output=True, text=True, timeout=20,
         env=environment(),
     )  # fmt: skip
-    assert second.returncode == 1 and "another process uses it" in second.stderr, second.stderr
+    assert second.returncode == 2 and "another process uses it" in second.stderr, second.stderr
 
 
 # --- Remote writes -----------------------------------------------------------------------------------------------------

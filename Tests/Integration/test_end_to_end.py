@@ -213,7 +213,7 @@ def test_records_older_than_the_window_are_not_replayed(broker, serve):
 
 
 def test_without_a_time_limit_old_samples_are_kept(broker, serve):
-    topic = broker.topic()
+    topic = broker.topic(config={"retention.ms": "-1"})  # or the broker may delete records that are so old
     made = list(kubernetes_samples(series=5, points=50, step=3_600_000, end=1698732988354))
     topic.produce(made, batch=25)
     gateway = serve(topic, arguments=["--buffer-retention", "0"])

@@ -1,6 +1,7 @@
-"""What all peers are given: 100,000 series as a Kubernetes cluster has them, 20 samples each, 15 seconds apart."""
+"""What all programs are given: 100,000 series as a Kubernetes cluster has them, one sample every 15 seconds."""
 
 import collections
+import math
 import random
 import struct
 
@@ -18,62 +19,96 @@ STEP = 15_000
 
 
 class Series:
-    """Labels in order, and the value at each time."""
+    """Labels in order, and the values of the first rounds; later ones repeat them, higher where the series grows."""
 
-    def __init__(self, labels, values):
+    def __init__(self, labels, values, grows=False):
         self.labels = sorted(labels.items())
         self.values = values
+        self.growth = values[-1] - values[0] + 1 if grows else 0.0
+
+    def value(self, round_number):
+        return self.values[round_number % len(self.values)] + round_number // len(self.values) * self.growth
 
 
-class Workload:
-    """`counters` × HTTP requests, `buckets` × their durations, the rest what containers measure of themselves."""
+class Samples:
+    """Series, and when they have samples: a number of rounds that ends at about `end`."""
 
-    def __init__(self, end, seed=7):
-        self.start = end - (SAMPLES - 1) * STEP
+    def __init__(self, series, end, rounds):
+        self.series, self.rounds = series, rounds
+        self.start = end - (rounds - 1) * STEP
         self.end = end
-        self.series, self.offsets = [], []
+        self.names = collections.Counter(dict(each.labels)["__name__"] for each in series)
+
+    @property
+    def count(self):
+        return len(self.series) * self.rounds
+
+    def timestamp(self, index, round_number):
+        return self.start + round_number * STEP
+
+    def sum(self):
+        return math.fsum(series.value(number) for series in self.series for number in range(self.rounds))
+
+    def _batches(self, size):
+        """What is sent at once: a round and a range of series, in the order of time."""
+        for number in range(self.rounds):
+            for first in range(0, len(self.series), size):
+                yield number, range(first, min(first + size, len(self.series)))
+
+    # --- As Kafka records ---
+
+    def records(self, samples_per_record=500):
+        """Values of records in the delivered format, each with the newest timestamp in it."""
+        heads = ["{" + "".join(f'"{name}":"{value}",' for name, value in series.labels) for series in self.series]
+        for number, span in self._batches(samples_per_record):
+            times = [self.timestamp(i, number) for i in span]
+            values = (self.series[i].value(number) for i in span)
+            objects = [
+                f'{heads[i]}"value":"{value!r}","timestamp":"{at}"}}' for i, value, at in zip(span, values, times)
+            ]
+            yield snappy.compress(("[" + ",".join(objects) + "]").encode()), max(times)
+
+    # --- As remote write requests ---
+
+    def write_requests(self, samples_per_request=2000):
+        """Bodies of remote write 1.0 requests: `prompb.WriteRequest`, compressed with Snappy."""
+        heads = [
+            b"".join(_field(1, _field(1, name.encode()) + _field(2, value.encode())) for name, value in series.labels)
+            for series in self.series
+        ]
+        for number, span in self._batches(samples_per_request):
+            body = bytearray()
+            for i in span:
+                value = struct.pack("<d", self.series[i].value(number))
+                body += _field(1, heads[i] + _field(2, b"\x09" + value + b"\x10" + _varint(self.timestamp(i, number))))
+            yield snappy.compress(bytes(body))
+
+
+class Workload(Samples):
+    """20,000 counters of HTTP requests, 63,000 buckets of their durations, 17,000 gauges of what containers measure."""
+
+    def __init__(self, end, rounds=SAMPLES, seed=7):
+        series, self.offsets = [], []
         for pod in range(PODS):
             own = list(_series_of_pod(pod, random.Random(seed * PODS + pod)))
-            self.series += own
+            series += own
             self.offsets += [pod * 29 % 700] * len(own)
-        self.names = collections.Counter(dict(series.labels)["__name__"] for series in self.series)
+        super().__init__(series, end, rounds)
 
     def timestamp(self, index, round_number):
         """Targets are scraped at different moments, the series of one target at the same."""
         return self.start + round_number * STEP + self.offsets[index]
 
-    # --- As Kafka records ---
 
-    def records(self, samples_per_record=500):
-        """Values of records in the delivered format, in the order of time, each with the newest timestamp in it."""
-        heads = ["{" + "".join(f'"{name}":"{value}",' for name, value in series.labels) for series in self.series]
-        for number in range(SAMPLES):
-            for first in range(0, len(heads), samples_per_record):
-                span = range(first, min(first + samples_per_record, len(heads)))
-                objects = [
-                    f'{heads[i]}"value":"{self.series[i].values[number]!r}","timestamp":"{self.timestamp(i, number)}"}}'
-                    for i in span
-                ]
-                newest = max(self.timestamp(i, number) for i in span)
-                yield snappy.compress(("[" + ",".join(objects) + "]").encode()), newest
+class Identities(Samples):
+    """100,000 series of one name that differ in a label with as many values: the `uid` of pods, version 4 UUIDs."""
 
-    # --- As remote write requests ---
+    NAME = "kube_pod_info"
 
-    def write_requests(self, series_per_request=2000):
-        """Bodies of remote write 1.0 requests: `prompb.WriteRequest`, compressed with Snappy."""
-        for first in range(0, len(self.series), series_per_request):
-            body = bytearray()
-            for i in range(first, min(first + series_per_request, len(self.series))):
-                body += _field(1, self._time_series(i))
-            yield snappy.compress(bytes(body))
-
-    def _time_series(self, index):
-        series = self.series[index]
-        parts = [_field(1, _field(1, name.encode()) + _field(2, value.encode())) for name, value in series.labels]
-        for number, value in enumerate(series.values):
-            sample = b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(self.timestamp(index, number))
-            parts.append(_field(2, sample))
-        return b"".join(parts)
+    def __init__(self, end, count=100_000, seed=11):
+        rng = random.Random(seed)
+        labels = {"__name__": self.NAME, "job": "kube-state-metrics", "instance": "10.0.99.1:8080"}
+        super().__init__([Series({**labels, "uid": _uuid(rng)}, [1.0]) for _ in range(count)], end, rounds=1)
 
 
 def _series_of_pod(pod, rng):
@@ -93,7 +128,7 @@ def _series_of_pod(pod, rng):
         path = f"/api/v1/resource-{handler}"
         for method, code in CODES:
             labels = {"__name__": "http_requests_total", "handler": path, "method": method, "code": code, **place}
-            yield Series(labels, _counter(rng, 300))
+            yield Series(labels, _counter(rng, 300), grows=True)
     for handler in range(HANDLERS):
         # Nine of ten pods measure durations, so that these are 63,000 series.
         yield from _histogram(rng, {"handler": f"/api/v1/resource-{handler}", **place}) if pod % 10 else ()
@@ -124,10 +159,15 @@ def _histogram(rng, labels):
         for column, count in zip(columns, counts):
             column.append(count)
     for bound, column in zip(BOUNDS, columns):
-        yield Series({"__name__": "http_request_duration_seconds_bucket", "le": bound, **labels}, column)
+        yield Series({"__name__": "http_request_duration_seconds_bucket", "le": bound, **labels}, column, grows=True)
 
 
-# --- Protocol buffers --------------------------------------------------------------------------------------------------
+def _uuid(rng):
+    text = f"{rng.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
+
+
+# --- Protocol buffers ------------------------------------------------------------------------------------------------
 
 
 def _field(number, payload):

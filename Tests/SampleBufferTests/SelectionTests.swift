@@ -97,6 +97,21 @@ import TimeSeries
     #expect(labels.withLabels(of: 0) { LabelSet(copying: $0) } == LabelSet([Label("__name__", "m")]))
   }
 
+  @Test func `what changes from one series to the next is told`() throws {
+    let bench = try Bench()
+    let sets = [["a": "1", "b": "2"], ["a": "1", "b": "3"], ["b": "3"], ["b": "3", "c": "4"], ["b": "3", "c": "5"]]
+    let tokens = try sets.map { try bench.series($0.merging(["__name__": "m"]) { $1 }) }
+    var found: [[Int]] = []
+    var labels: [[String]] = []
+    let gone = SeriesToken(ref: tokens[1].ref, generation: tokens[1].generation &+ 1)
+    bench.buffer.withLabelsAndChanges(of: (tokens[...1] + [gone] + tokens[2...])[...]) { _, lent, changes in
+      found.append(lent.indices.filter { changes.contains($0) })
+      labels.append(lent.map { String(decoding: $0.value, as: UTF8.self) })
+    }
+    #expect(found == [[0, 1, 2], [2], [], [1], [2], [2]])
+    #expect(labels == [["m", "1", "2"], ["m", "1", "3"], [], ["m", "3"], ["m", "3", "4"], ["m", "3", "5"]])
+  }
+
   /// Numbers of label pairs are used again for other pairs when series leave: no selection may mix them up.
   @Test func `selecting while series come and go finds each under its own labels`() throws {
     let bench = try Bench {

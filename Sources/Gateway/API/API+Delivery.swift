@@ -262,7 +262,7 @@ extension ByteWriter {
   private mutating func append(_ target: ScrapeStatus) {
     append("{")
     member("labels")
-    target.labels.withLabelBytes { append(json: $0) }
+    append(json: target.labels)
     member("scrapeUrl", target.url)
     member("health", target.health.rawValue)
     member("lastError", target.lastError ?? "")

@@ -61,7 +61,7 @@ extension API {
         if let limit, entries >= limit { break }
         for family in target.families.sorted() {
           writer.append(entries > 0 ? ",{\"target\":" : "{\"target\":")
-          target.labels.withLabelBytes { writer.append(json: $0) }
+          writer.append(json: target.labels)
           if wanted == nil { writer.member("metric", families[family].name) }
           writer.member("type", families[family].type.rawValue)
           writer.member("help", families[family].help ?? "")

@@ -92,15 +92,13 @@ enum Answer {
 
 extension ByteWriter {
   /// Labels as a JSON object, in their order.
-  mutating func append(json labels: UnsafeBufferPointer<LabelBytes>) {
+  mutating func append(json labels: LabelSet) {
     append("{")
-    for (i, label) in labels.enumerated() {
+    for (i, label) in labels.labels.enumerated() {
       if i > 0 { append(UInt8(ascii: ",")) }
-      append(UInt8(ascii: "\""))
-      append(jsonEscaped: label.name)
-      append("\":\"")
-      append(jsonEscaped: label.value)
-      append(UInt8(ascii: "\""))
+      append(json: label.name)
+      append(UInt8(ascii: ":"))
+      append(json: label.value)
     }
     append("}")
   }

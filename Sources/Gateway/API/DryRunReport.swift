@@ -107,7 +107,7 @@ struct DryRunReport: ~Copyable {
         writer.append("[")
         for (j, labels) in line.examples.enumerated() {
           if j > 0 { writer.append(",") }
-          labels.withLabelBytes { writer.append(json: $0) }
+          writer.append(json: labels)
         }
         writer.append("]}")
       }

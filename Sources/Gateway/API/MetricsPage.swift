@@ -6,8 +6,13 @@ internal import Wire
 
 /// Live series with their newest samples, by metric name. Names are told apart by bytes.
 struct NewestByMetric {
+  struct Group {
+    var tokens: [SeriesToken] = []
+    var samples: [Sample] = []
+  }
+
   var names: [String] = []
-  var byName: [[UInt8]: [(token: SeriesToken, sample: Sample)]] = [:]
+  var byName: [[UInt8]: Group] = [:]
 }
 
 /// A page of newest samples, family by family, in parts.
@@ -15,6 +20,7 @@ struct NewestByMetric {
 /// `@unchecked Sendable`: the server never asks for two parts at once.
 final class MetricsPage: ChunkSource, @unchecked Sendable {
   private static let partBytes = 64 << 10
+  private static let sliceMax = 256
 
   private let buffer: SampleBuffer
   private let families: [MetricFamily]
@@ -22,7 +28,10 @@ final class MetricsPage: ChunkSource, @unchecked Sendable {
   private let own: SelfMetricsSnapshot?
   private let timestamps: Bool
   private var writer: ExpositionWriter
-  private var next = 0
+  /// What comes next: a family, a metric of it, series of that.
+  private var family = 0
+  private var metric = 0
+  private var series = 0
 
   init(
     _ buffer: SampleBuffer, _ groups: NewestByMetric, families: [MetricFamily], own: SelfMetricsSnapshot?,
@@ -37,27 +46,38 @@ final class MetricsPage: ChunkSource, @unchecked Sendable {
   }
 
   func next(into chunk: inout [UInt8]) throws -> Bool {
-    while writer.count < Self.partBytes, next < families.count {
-      let family = families[next]
-      writer.start(family)
-      for name in family.metricNames {
-        if let group = groups.byName[Array(name.utf8)] { write(group) }
-        own?.write(metricNamed: name, to: &writer)
-      }
-      next += 1
-    }
-    let isLast = next == families.count
+    while writer.count < Self.partBytes, family < families.count { writeSome() }
+    let isLast = family == families.count
     if isLast { writer.finish() }
     writer.drain { chunk.append(contentsOf: $0) }
     return !isLast
   }
 
-  private func write(_ group: [(token: SeriesToken, sample: Sample)]) {
-    let tokens = group.map(\.token)
-    buffer.withLabelsInSlices(of: tokens) { i, labels in
+  /// Writes a slice of the open family, or begins the next one.
+  private func writeSome() {
+    let next = families[family]
+    guard metric < next.metricNames.count else {
+      if writer.endFamily(bytesMax: Self.partBytes) { (family, metric) = (family + 1, 0) }
+      return
+    }
+    if metric == 0, series == 0 { writer.start(next) }
+    let name = next.metricNames[metric]
+    if let group = groups.byName[Array(name.utf8)], series < group.tokens.count {
+      let end = min(series + Self.sliceMax, group.tokens.count)
+      write(group, series..<end)
+      series = end
+    } else {
+      own?.write(metricNamed: name, to: &writer)
+      (metric, series) = (metric + 1, 0)
+    }
+  }
+
+  private func write(_ group: NewestByMetric.Group, _ slice: Range<Int>) {
+    buffer.withLabelsAndChanges(of: group.tokens[slice]) { i, labels, changes in
       guard !labels.isEmpty else { return }
-      let sample = group[i].sample
-      writer.sample(labels: labels, value: sample.value, timestamp: timestamps ? sample.timestamp : nil)
+      let sample = group.samples[i]
+      writer.sample(
+        labels: labels, changes: changes, value: sample.value, timestamp: timestamps ? sample.timestamp : nil)
     }
   }
 }
@@ -80,7 +100,8 @@ extension API {
       metricNames: groups.names + (own?.metricNames ?? []),
       declared: declared.merging(own?.declarations ?? [:]) { configured, _ in configured }, dialect: dialect)
     let page = MetricsPage(
-      buffer, groups, families: plan.families, own: own, writer: ExpositionWriter(dialect), timestamps: timestamps)
+      buffer, groups, families: plan.families, own: own,
+      writer: ExpositionWriter(dialect, labelNames: buffer.labelNames()), timestamps: timestamps)
     return vary(.stream(contentType: dialect.contentType, source: page))
   }
 
@@ -97,7 +118,9 @@ extension API {
     let groups = selectors.isEmpty ? NewestByMetric() : newest(selectors, since: oldest)
     let page = MetricsPage(
       buffer, groups, families: FamilyPlan.federation(metricNames: groups.names, escaping: dialect.escaping).families,
-      own: nil, writer: ExpositionWriter(dialect, extraLabels: [Label("instance", "")]), timestamps: true)
+      own: nil,
+      writer: ExpositionWriter(
+        dialect, extraLabels: [Label("instance", "")], labelNames: buffer.labelNames()), timestamps: true)
     return vary(.stream(contentType: dialect.contentType, source: page))
   }
 
@@ -114,12 +137,13 @@ extension API {
     let samples = buffer.newest(tokens)
     var groups = NewestByMetric()
     for (name, positions) in buffer.groupedByMetricName(tokens) {
-      var group: [(token: SeriesToken, sample: Sample)] = []
+      var group = NewestByMetric.Group()
       for i in positions {
         guard let sample = samples[i], sample.timestamp >= oldest, !sample.value.isStaleMarker else { continue }
-        group.append((tokens[i], sample))
+        group.tokens.append(tokens[i])
+        group.samples.append(sample)
       }
-      if !group.isEmpty {
+      if !group.tokens.isEmpty {
         groups.names.append(name)
         groups.byName[Array(name.utf8)] = group
       }

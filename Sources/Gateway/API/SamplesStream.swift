@@ -45,6 +45,7 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
   private var columns = SampleColumns()
   private var writer = ByteWriter(capacity: 96 << 10)
   private var labelTexts = ByteWriter()
+  private var objects = JSONLabels()
 
   init(_ buffer: SampleBuffer, _ request: Request) {
     self.buffer = buffer
@@ -77,11 +78,11 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
   private func writeSlice(_ range: Range<Int>) {
     labelTexts.removeAll()
     var ends: [Int] = []
-    buffer.withLabels(of: request.tokens[range]) { _, labels in
+    buffer.withLabelsAndChanges(of: request.tokens[range]) { _, labels, changes in
       if request.format == .csv {
         if !labels.isEmpty { labelTexts.append(csv: LabelSet(copying: labels).description) }
       } else if !labels.isEmpty {
-        labelTexts.append(json: labels)
+        objects.append(labels, changes, to: &labelTexts)
       }
       ends.append(labelTexts.count)
     }

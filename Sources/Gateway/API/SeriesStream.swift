@@ -15,6 +15,7 @@ final class SeriesStream: ChunkSource, @unchecked Sendable {
   private var next = 0
   private var hasSeries = false
   private var writer = ByteWriter(capacity: 192 << 10)
+  private var texts = JSONLabels()
 
   init(_ buffer: SampleBuffer, _ tokens: [SeriesToken], warnings: [String]) {
     self.buffer = buffer
@@ -26,11 +27,11 @@ final class SeriesStream: ChunkSource, @unchecked Sendable {
   func next(into chunk: inout [UInt8]) throws -> Bool {
     while writer.count < Self.partBytes, next < tokens.count {
       let end = min(next + Self.sliceMax, tokens.count)
-      buffer.withLabels(of: tokens[next..<end]) { _, labels in
+      buffer.withLabelsAndChanges(of: tokens[next..<end]) { _, labels, changes in
         guard !labels.isEmpty else { return }
         if hasSeries { writer.append(UInt8(ascii: ",")) }
         hasSeries = true
-        writer.append(json: labels)
+        texts.append(labels, changes, to: &writer)
       }
       next = end
     }

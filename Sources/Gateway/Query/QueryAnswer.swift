@@ -24,7 +24,7 @@ enum QueryAnswer {
       writer.append("[")
       for (i, element) in cut(elements, limit, &warnings).enumerated() {
         writer.append(i > 0 ? ",{\"metric\":" : "{\"metric\":")
-        element.labels.withLabelBytes { writer.append(json: $0) }
+        writer.append(json: element.labels)
         writer.append(",\"value\":")
         writer.append(pair: element.sample.timestamp, element.sample.value)
         writer.append("}")
@@ -34,7 +34,7 @@ enum QueryAnswer {
       writer.append("[")
       for (i, each) in cut(series, limit, &warnings).enumerated() {
         writer.append(i > 0 ? ",{\"metric\":" : "{\"metric\":")
-        each.labels.withLabelBytes { writer.append(json: $0) }
+        writer.append(json: each.labels)
         writer.append(",\"values\":[")
         for (k, sample) in each.samples.enumerated() {
           if k > 0 { writer.append(UInt8(ascii: ",")) }

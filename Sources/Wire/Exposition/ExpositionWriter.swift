@@ -1,7 +1,7 @@
 public import TimeSeries
 
 /// Writes a page of metrics, family by family as a `FamilyPlan` has them. One page a writer; its bytes can be taken
-/// away between families, so that a large page need not be held as a whole.
+/// away at any time, so that a large page need not be held as a whole.
 ///
 ///     for family in plan.families {
 ///       writer.start(family)
@@ -19,21 +19,25 @@ public struct ExpositionWriter: ~Copyable {
   private var values: ValueRenderer
   /// The open family. Its header is written with its first sample.
   private var family: MetricFamily?
-  private var isOpen = false
+  private var hasHeader = false
   private var isHeld = false
   private var held: HeldFamily
-  /// Where the open family begins on the page.
-  private var familyStart = 0
-  /// The series of the open family, once two of them may look the same.
+  private let mayMeet: Bool
+  /// The series of the open family where two of them may look the same.
   private var seen: Set<[UInt8]>?
   private var line = ByteWriter()
 
   /// - Parameters:
   ///   - extraLabels: for series that have no label of that name, after their own; an empty value is written.
   ///     `/federate` gives `instance=""`, lest the scraper add its own.
+  ///   - labelNames: all that series of the page have, if that is known: where each is printed as it is, no two
+  ///     series can come to look the same, and none need be remembered.
   ///   - capacity: bytes to begin with.
-  public init(_ dialect: ExpositionDialect, extraLabels: [Label] = [], capacity: Int = 1 << 16) {
+  public init(
+    _ dialect: ExpositionDialect, extraLabels: [Label] = [], labelNames: [String]? = nil, capacity: Int = 96 << 10
+  ) {
     self.dialect = dialect
+    mayMeet = dialect.escaping == .dots || labelNames.map { !$0.allSatisfy(Self.isPrintedAsItIs) } ?? true
     page = ByteWriter(capacity: capacity)
     series = SeriesRenderer(escaping: dialect.escaping, extraLabels: extraLabels)
     values = ValueRenderer(format: dialect.format)
@@ -42,12 +46,11 @@ public struct ExpositionWriter: ~Copyable {
 
   /// Ends the open family and begins `family`. A family without samples leaves no trace.
   public mutating func start(_ family: MetricFamily) {
-    endFamily()
+    _ = endFamily(bytesMax: .max)
     self.family = family
-    isOpen = true
-    familyStart = page.count
-    seen = family.mayRepeat ? [] : nil
+    hasHeader = false
     isHeld = HeldFamily.isNeeded(for: family, in: dialect.format)
+    seen = !isHeld && (family.mayRepeat || mayMeet) ? [] : nil
     series.boundName = isHeld ? family.type.boundLabel : []
     if isHeld { held.begin(family) }
   }
@@ -55,20 +58,25 @@ public struct ExpositionWriter: ~Copyable {
   /// Appends a sample of the open family; the program stops when there is none.
   /// - Parameters:
   ///   - labels: sorted by name, each name once, `__name__` among them: one of the family's metric names.
+  ///   - changes: of the labels since the sample before.
   ///   - timestamp: milliseconds since the epoch; `nil` writes none.
-  public mutating func sample(labels: UnsafeBufferPointer<LabelBytes>, value: Double, timestamp: Int64?) {
-    precondition(isOpen, "a sample was given to a page without an open family")
+  public mutating func sample(
+    labels: UnsafeBufferPointer<LabelBytes>, changes: LabelChanges = .all, value: Double, timestamp: Int64?
+  ) {
+    precondition(family != nil, "a sample was given to a page without an open family")
     if value.isStaleMarker {
+      series.skip(changes)
       tally.stale += 1
     } else if let timestamp, timestamp < 0, dialect.format == .text004 {
+      series.skip(changes)
       tally.unwritable += 1
-    } else if let glance = series.look(at: labels) {
+    } else if let glance = series.look(at: labels, changes) {
       if isHeld {
         held.append(labels, glance, value, timestamp, &series, &values)
         return
       }
-      if page.count == familyStart { appendHeader() }
-      if glance.isPlain, seen == nil {
+      if !hasHeader { appendHeader() }
+      if seen == nil {
         _ = series.append(labels, glance, to: &page)
       } else if !appendOnce(labels, glance) {
         tally.duplicates += 1
@@ -83,56 +91,55 @@ public struct ExpositionWriter: ~Copyable {
 
   /// Ends the page.
   public mutating func finish() {
-    endFamily()
+    _ = endFamily(bytesMax: .max)
     if dialect.format == .openMetrics100 { page.append("# EOF\n") }
     tally.labels = series.labelsDropped
   }
 
-  /// Bytes written and not taken yet, the open family left aside.
+  /// Bytes written and not taken yet; those of a family whose samples have to be gathered come with its end.
   public var count: Int { page.count }
 
-  /// Ends the open family, lends what has been written to `body` and forgets it. The next sample needs a new family.
+  /// Lends what has been written to `body` and forgets it.
   public mutating func drain<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-    endFamily()
-    defer { page.removeAll() }
+    defer {
+      page.removeAll()
+      series.forgetText()
+    }
     return try page.withBytes(body)
   }
 
   /// A copy of what has been written and not taken away.
   public borrowing func copy() -> [UInt8] { page.copy() }
 
-  private mutating func endFamily() {
-    if family != nil, isHeld { held.end(mayRepeat: seen != nil, to: &page, &tally) }
+  /// Ends the open family, and writes what is missing of it until about `bytesMax` bytes have not been taken away:
+  /// the samples of some families are gathered first.
+  /// - Returns: whether the family has been written. It need not be asked: the next one does not begin before.
+  public mutating func endFamily(bytesMax: Int) -> Bool {
+    if let family, isHeld { held.end(mayRepeat: family.mayRepeat, &tally) }
     family = nil
-    isOpen = false
     seen = nil
+    return !isHeld || held.write(to: &page, bytesMax: bytesMax)
   }
 
-  /// Appends the series unless one that looks the same is there. The first series of a changed look makes us read the
-  /// family again: until then there was nothing to remember.
+  /// Appends the series unless one that looks the same is there.
   private mutating func appendOnce(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: SeriesRenderer.Glance) -> Bool {
     line.removeAll()
-    let shape = series.append(labels, glance, to: &line)
-    if shape.isAltered, seen == nil { seen = Self.seriesWritten(on: page, from: familyStart) }
-    if seen?.insert(line.copy()).inserted == false { return false }
+    series.forgetText()
+    _ = series.append(labels, glance, to: &line)
+    guard seen?.insert(line.copy()).inserted != false else { return false }
     line.withBytes { page.append($0) }
     return true
   }
 
-  /// The series on the page from `start` on. A line feed ends a line and nothing else, and a value holds no brace.
-  private static func seriesWritten(on page: borrowing ByteWriter, from start: Int) -> Set<[UInt8]> {
-    page.withBytes { bytes in
-      let lines = bytes[start...].split(separator: UInt8(ascii: "\n")).filter { $0.first != UInt8(ascii: "#") }
-      return Set(
-        lines.map { line in
-          let brace = line.lastIndex(of: UInt8(ascii: "}")).map { $0 + 1 }
-          return Array(line[..<(brace ?? line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex)])
-        })
-    }
+  private static func isPrintedAsItIs(_ labelName: String) -> Bool {
+    if labelName.hasSameBytes(as: Label.metricName) { return true }
+    var name = labelName
+    return name.withUTF8 { LabelText.isPlainName(UnsafeRawBufferPointer($0)) }
   }
 
-  private mutating func appendHeader() {
+  @inline(never) private mutating func appendHeader() {
     guard let family else { return }
+    hasHeader = true
     Self.appendHeader(family.name, family.type, family.help, dialect.format, to: &page)
   }
 

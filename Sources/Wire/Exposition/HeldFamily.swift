@@ -32,6 +32,17 @@ struct HeldFamily: ~Copyable {
   /// Whether several samples make one metric.
   private var isGrouped = false
   private var isAltered = false
+  /// What is to be written once the family is complete, the next one last.
+  private var sections: [Section] = []
+
+  /// Lines under one header.
+  private struct Section {
+    let name: String
+    let type: MetricType
+    let help: String?
+    let order: [Int]
+    var written = 0
+  }
 
   init(format: ExpositionFormat) { self.format = format }
 
@@ -86,28 +97,45 @@ struct HeldFamily: ~Copyable {
     text.withBytes { bounds.index(of: UnsafeRawBufferPointer(rebasing: $0[place])) }
   }
 
-  /// Puts the family onto the page: in order under its type if the samples bear it out, else metric by metric without.
-  mutating func end(mayRepeat: Bool, to page: inout ByteWriter, _ tally: inout ExpositionTally) {
+  /// Decides how the family goes onto the page: in order under its type if the samples bear it out, else metric by
+  /// metric without. `write` then does it.
+  mutating func end(mayRepeat: Bool, _ tally: inout ExpositionTally) {
     guard let family, !lines.isEmpty else { return }
     self.family = nil
     let mayRepeat = mayRepeat || isAltered
     let order = written(mayRepeat: mayRepeat)
     if names.allSatisfy({ $0.part != nil }), accepts(order, as: family.type) {
       tally.duplicates += lines.count - order.count
-      ExpositionWriter.appendHeader(family.name, family.type, family.help, format, to: &page)
-      emit(order, canonicalBounds: format == .openMetrics100, to: &page)
       tally.samples += order.count
+      sections = [Section(name: family.name, type: family.type, help: family.help, order: order)]
       return
     }
     tally.demote(family.name)
-    for i in names.indices {
+    sections = names.indices.reversed().map { i in
       let own = lines.indices.filter { lines[$0].name == i }
       let order = mayRepeat ? firsts(own) : own
       tally.duplicates += own.count - order.count
-      ExpositionWriter.appendHeader(names[i].name, .unknown, family.help, format, to: &page)
-      emit(order, canonicalBounds: false, to: &page)
       tally.samples += order.count
+      return Section(name: names[i].name, type: .unknown, help: family.help, order: order)
     }
+  }
+
+  /// Puts more of the family onto the page, until that has `bytesMax` bytes or a few more.
+  /// - Returns: whether the family has been written.
+  mutating func write(to page: inout ByteWriter, bytesMax: Int) -> Bool {
+    while let section = sections.popLast() {
+      if section.written == 0 {
+        ExpositionWriter.appendHeader(section.name, section.type, section.help, format, to: &page)
+      }
+      let canonicalBounds = format == .openMetrics100 && section.type != .unknown
+      let written = emit(section.order[section.written...], canonicalBounds, to: &page, bytesMax: bytesMax)
+      if section.written + written < section.order.count {
+        sections.append(section)
+        sections[sections.count - 1].written += written
+        return false
+      }
+    }
+    return true
   }
 
   /// The lines in the order of the page, repeats left out. In OpenMetrics bounds are numbers: `le="1"` and `le="1.0"`,
@@ -163,9 +191,13 @@ struct HeldFamily: ~Copyable {
     }
   }
 
-  private func emit(_ order: [Int], canonicalBounds: Bool, to page: inout ByteWriter) {
+  /// - Returns: how many lines there was room for, at least one.
+  private func emit(
+    _ order: ArraySlice<Int>, _ canonicalBounds: Bool, to page: inout ByteWriter, bytesMax: Int
+  ) -> Int {
     text.withBytes { bytes in
-      for i in order {
+      for (count, i) in order.enumerated() {
+        if count > 0, page.count >= bytesMax { return count }
         let line = lines[i]
         guard canonicalBounds, let place = line.shape.bound else {
           page.append(UnsafeRawBufferPointer(rebasing: bytes[line.shape.start..<line.end]))
@@ -175,6 +207,7 @@ struct HeldFamily: ~Copyable {
         page.append(bounds.bounds[Int(line.bound)].canonical)
         page.append(UnsafeRawBufferPointer(rebasing: bytes[place.upperBound..<line.end]))
       }
+      return order.count
     }
   }
 

@@ -20,7 +20,10 @@ struct SeriesRenderer: ~Copyable {
   /// `le` or `quantile` while a histogram or summary is written, else empty.
   var boundName: [UInt8] {
     get { names.boundName }
-    set { names.boundName = newValue }
+    set {
+      names.boundName = newValue
+      skip(.all)
+    }
   }
   /// The last metric name, escaped, and how often it has changed.
   private(set) var metricName = ""
@@ -29,7 +32,16 @@ struct SeriesRenderer: ~Copyable {
   private var nameText: [UInt8] = []
   private var isQuoted = false
   private var names = LabelNameCache()
+  private var places = LabelPlaces()
   private(set) var labelsDropped = 0
+  /// The last series looked at, so that only what has changed need be looked at, and what has changed since unseen.
+  private var last = Glance()
+  private var changesUnseen = LabelChanges.all
+  /// What has changed since the last series that was appended.
+  private var changesPending = LabelChanges.all
+  /// The extra labels of series with the names of that state of `names`, as text.
+  private var extraText: [UInt8] = []
+  private var extraState = (changes: -1, count: -1)
 
   init(escaping: NameEscaping, extraLabels: [Label]) {
     self.escaping = escaping
@@ -43,29 +55,72 @@ struct SeriesRenderer: ~Copyable {
     }
   }
 
-  /// What a first look at the labels of a series tells.
+  /// What a first look at the labels of a series tells. Bits stand for places, from the lowest on.
   struct Glance {
-    var nameIndex = -1
+    /// The label that is the metric's name.
+    fileprivate(set) var nameIndex = -1
     /// Negative when there is none, as for other indices.
-    var boundIndex = -1
+    fileprivate(set) var boundIndex = -1
     /// Whether all label names can be printed as they are.
-    var isPlain = true
+    fileprivate(set) var isPlain = true
+    fileprivate var names: UInt64 = 0
+    fileprivate var bounds: UInt64 = 0
+    fileprivate var specials: UInt64 = 0
   }
 
-  /// `nil` when there is no metric name.
-  mutating func look(at labels: UnsafeBufferPointer<LabelBytes>) -> Glance? {
-    var glance = Glance()
-    glance.isPlain = escaping != .dots
-    for i in labels.indices {
+  /// Takes note of a series that need not be looked at; `all` when the next one goes elsewhere.
+  mutating func skip(_ changes: LabelChanges) { changesUnseen.formUnion(changes) }
+
+  /// The text of the last series is gone from where it was appended to.
+  mutating func forgetText() { changesPending = .all }
+
+  /// - Parameter changes: since the last series that was looked at.
+  /// - Returns: `nil` when there is no metric name.
+  mutating func look(at labels: UnsafeBufferPointer<LabelBytes>, _ changes: LabelChanges) -> Glance? {
+    var changes = changes
+    changes.formUnion(changesUnseen)
+    changesUnseen = .none
+    changesPending.formUnion(changes)
+    guard labels.count <= 64 else { return lookAtMany(labels) }
+    for i in labels.indices where changes.contains(i) {
+      let bit: UInt64 = 1 << UInt64(i)
+      last.names &= ~bit
+      last.bounds &= ~bit
+      last.specials &= ~bit
       switch names.kind(of: labels[i].name, at: i) {
       case .plain: break
-      case .metricName: glance.nameIndex = i
-      case .bound: if !labels[i].value.isEmpty { glance.boundIndex = i }
-      case .special: glance.isPlain = false
+      case .metricName: last.names |= bit
+      case .bound: if !labels[i].value.isEmpty { last.bounds |= bit }
+      case .special: last.specials |= bit
       }
     }
-    guard glance.nameIndex >= 0, !labels[glance.nameIndex].value.isEmpty else { return nil }
-    if !LabelText.equal(labels[glance.nameIndex].value, rawName) { remember(labels[glance.nameIndex].value) }
+    let present = labels.count == 64 ? UInt64.max : 1 << UInt64(labels.count) &- 1
+    last.isPlain = escaping != .dots && last.specials & present == 0
+    guard last.names & present != 0 else { return nil }
+    last.nameIndex = last.names.trailingZeroBitCount
+    last.boundIndex = last.bounds & present == 0 ? -1 : last.bounds.trailingZeroBitCount
+    return noteName(last, labels)
+  }
+
+  /// More labels than there are bits: printed the long way.
+  private mutating func lookAtMany(_ labels: UnsafeBufferPointer<LabelBytes>) -> Glance? {
+    var glance = Glance()
+    glance.isPlain = false
+    for i in labels.indices {
+      switch names.kind(of: labels[i].name, at: i) {
+      case .metricName: glance.nameIndex = i
+      case .bound: if !labels[i].value.isEmpty { glance.boundIndex = i }
+      case .plain, .special: break
+      }
+    }
+    changesUnseen = .all
+    return glance.nameIndex < 0 ? nil : noteName(glance, labels)
+  }
+
+  private mutating func noteName(_ glance: Glance, _ labels: UnsafeBufferPointer<LabelBytes>) -> Glance? {
+    let name = labels[glance.nameIndex].value
+    guard !name.isEmpty else { return nil }
+    if !LabelText.equal(name, rawName) { remember(name) }
     return glance
   }
 
@@ -75,20 +130,20 @@ struct SeriesRenderer: ~Copyable {
   }
 
   /// The usual case: label names are printed as they are.
-  private func appendPlain(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter)
-    -> Shape
-  {
+  private mutating func appendPlain(
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
+  ) -> Shape {
     var shape = begin(&out)
-    var isFirst = true
-    for i in labels.indices where i != glance.nameIndex && i != glance.boundIndex {
-      let value = labels[i].value
-      if value.isEmpty { continue }
-      names.append(labels[i].name, at: i, isFirst: isFirst, to: &out)
-      isFirst = false
-      LabelText.appendValue(value, to: &out)
+    places.append(labels.count, changesPending, separator: UInt8(ascii: ","), to: &out) { i, out in
+      let label = labels[i]
+      if i == glance.nameIndex || i == glance.boundIndex || label.value.isEmpty { return }
+      out.append(label.name)
+      out.append("=\"")
+      LabelText.appendValue(label.value, to: &out)
+      out.append(UInt8(ascii: "\""))
     }
-    if !isFirst { out.append(UInt8(ascii: "\"")) }
-    finish(&shape, labels, glance, isFirst: isFirst, to: &out)
+    changesPending = .none
+    finish(&shape, labels, glance, to: &out)
     return shape
   }
 
@@ -115,11 +170,9 @@ struct SeriesRenderer: ~Copyable {
     }
     // In order again, so that series which escaping has made equal are equal byte for byte.
     printed.sort { $0.name.compareBytes(with: $1.name) < 0 }
-    for (i, label) in printed.enumerated() {
-      if i > 0 { out.append(UInt8(ascii: ",")) }
-      Self.appendLabel(label.name, label.value, to: &out)
-    }
-    finish(&shape, labels, glance, isFirst: printed.isEmpty, to: &out)
+    for label in printed { Self.appendLabel(label.name, label.value, to: &out) }
+    forgetText()
+    finish(&shape, labels, glance, to: &out)
     return shape
   }
 
@@ -128,39 +181,39 @@ struct SeriesRenderer: ~Copyable {
     var shape = Shape()
     shape.start = out.count
     out.append(nameText)
-    // A comma may follow the last label in both formats' readers, but not lead; so the name brings its own.
+    // What follows brings a comma behind it, so does a name in braces.
     out.append(isQuoted ? UInt8(ascii: ",") : UInt8(ascii: "{"))
     shape.shared = out.count..<out.count
     return shape
   }
 
   /// The extra labels, the bound, and the closing brace if there was an opening one.
-  private func finish(
-    _ shape: inout Shape, _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, isFirst: Bool,
-    to out: inout ByteWriter
+  private mutating func finish(
+    _ shape: inout Shape, _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
   ) {
-    var isFirst = isFirst
     if !extra.isEmpty {
-      for label in extra where !labels.contains(where: { LabelText.equal($0.name, label.name) }) {
-        if !isFirst { out.append(UInt8(ascii: ",")) }
-        isFirst = false
-        out.append(label.text)
+      if extraState != (names.changes, labels.count) {
+        extraState = (names.changes, labels.count)
+        extraText = extra.flatMap { label in
+          labels.contains { LabelText.equal($0.name, label.name) } ? [] : label.text
+        }
       }
+      out.append(extraText)
     }
-    shape.shared = shape.shared.lowerBound..<out.count
+    // Without the last comma, which may give way to the brace.
+    shape.shared = shape.shared.lowerBound..<max(shape.shared.lowerBound, out.count - 1)
     if glance.boundIndex >= 0 {
-      if !isFirst { out.append(UInt8(ascii: ",")) }
-      isFirst = false
       out.append(boundName)
-      out.append(UInt8(ascii: "="))
-      out.append(UInt8(ascii: "\""))
+      out.append("=\"")
       let start = out.count
       LabelText.appendValue(labels[glance.boundIndex].value, to: &out)
       shape.bound = start..<out.count
-      out.append(UInt8(ascii: "\""))
+      out.append("\"}")
+    } else {
+      let isBare = out.count == shape.shared.lowerBound && !isQuoted
+      out.removeLast()  // a comma, or the brace
+      if !isBare { out.append(UInt8(ascii: "}")) }
     }
-    if isFirst { out.removeLast() }
-    if !isFirst || isQuoted { out.append(UInt8(ascii: "}")) }
     shape.end = out.count
   }
 
@@ -177,7 +230,7 @@ struct SeriesRenderer: ~Copyable {
     out.append(UInt8(ascii: "="))
     out.append(UInt8(ascii: "\""))
     LabelText.appendValue(value, to: &out)
-    out.append(UInt8(ascii: "\""))
+    out.append("\",")
   }
 
   private static func appendLabelName(_ name: String, to out: inout ByteWriter) {
