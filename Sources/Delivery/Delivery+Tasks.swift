@@ -200,7 +200,7 @@ extension Delivery {
     var scrapes: [Int: ScrapeSource] = [:]
     for (i, source) in task.sources.enumerated() {
       guard case .scrape = source.kind else { continue }
-      let key = ScrapeSource.key(source, at: i)
+      let key = ScrapeSource.Key(source, at: i)
       if let same = old?.scrapes.values.first(where: { $0.key == key }) {
         scrapes[i] = same
         continue
@@ -216,6 +216,10 @@ extension Delivery {
 
   /// Has scrapers begin, go on with what has changed, and end.
   private func changeScrapes(from old: [String: RunningTask], to made: [String: RunningTask]) {
+    let kept = made.values.flatMap(\.scrapes.values)
+    for source in old.values.flatMap(\.scrapes.values) where !kept.contains(where: { $0 === source }) {
+      source.retire()
+    }
     for (name, task) in made where task !== old[name] {
       guard let target = task.target else { continue }
       for (i, source) in task.scrapes {
@@ -227,10 +231,6 @@ extension Delivery {
           logger.error("a source is not scraped", metadata: ["task": "\(name)", "cause": "\(error)"])
         }
       }
-    }
-    let kept = made.values.flatMap(\.scrapes.values)
-    for source in old.values.flatMap(\.scrapes.values) where !kept.contains(where: { $0 === source }) {
-      source.retire()
     }
   }
 

@@ -3,23 +3,35 @@ internal import Configuration
 internal import Scrape
 internal import TimeSeries
 
-/// A source that promring scrapes. It lives on while its task changes, so that series go on or end as they should.
+/// A source that promring scrapes. It lives on while its task changes, so that series go on or end as they should; with
+/// another filter or other labels there is another one, as the series that were delivered end then.
 final class ScrapeSource: Sendable {
-  /// The place of the source in its task, or its name.
-  let key: String
+  let key: Key
   let queue: ScrapeQueue
   private let scraper: Scraper
 
-  init(key: String, budget: ByteBudget) throws(ScraperError) {
+  /// What makes two sources of a task the same.
+  struct Key: Equatable {
+    let place: Int?
+    let name: String
+    let filter: [FilterLine]
+    let labels: [LabelLine]
+
+    /// - Parameter place: in the task; counts where there is no name.
+    init(_ source: DeliveryTask.Source, at place: Int) {
+      self.place = source.name.isEmpty ? place : nil
+      name = source.name
+      filter = source.filter
+      labels = source.labels
+    }
+  }
+
+  init(key: Key, budget: ByteBudget) throws(ScraperError) {
     self.key = key
     queue = ScrapeQueue(budget: budget)
     var settings = ScraperSettings()
     settings.bodiesBytesMax = 64 << 20
     scraper = try Scraper(settings, sink: queue)
-  }
-
-  static func key(_ source: DeliveryTask.Source, at index: Int) -> String {
-    source.name.isEmpty ? "\(index)" : "name \(source.name)"
   }
 
   /// Whether a scraper takes these pages.

@@ -30,12 +30,16 @@ import TimeSeries
       try bench.delivery.reload([bench.task()])
       #expect(eventually { bench.target?.scrapes ?? 0 >= 5 })
       let connections = bench.target?.connections
-      try bench.delivery.reload([bench.task(filter: ["__name__=a"], labels: ["x=y"])])
+      var task = bench.task()
+      task.batch.samples = 7
+      try bench.delivery.reload([task])
       let scrapes = try #require(bench.target?.scrapes)
       #expect(scrapes >= 5)
       #expect(eventually { bench.target?.scrapes ?? 0 >= scrapes + 5 })
       #expect(bench.target?.connections == connections)
-      #expect(bench.source?.rejected[0] ?? 0 > 0)
+      // Other labels make other series.
+      try bench.delivery.reload([bench.task(labels: ["x=y"])])
+      #expect(bench.target?.scrapes ?? 0 < scrapes)
     }
   }
 
