@@ -56,7 +56,7 @@ let package = Package(
       name: "Gateway",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Scrape", "Configuration",
-        "Delivery", .product(name: "Logging", package: "swift-log"),
+        "Delivery", "CMalloc", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     // Embedded bytes are one array literal, which the optimiser would think about for minutes.

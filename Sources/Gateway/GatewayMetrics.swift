@@ -12,6 +12,7 @@ enum GatewayMetrics {
     _ pools: [WorkerPool], _ clock: @escaping @Sendable () -> Int64
   ) {
     registerBuffer(metrics, buffer)
+    metrics.registerMemory(buffer)
     registerConsumers(metrics, consumers, intake, clock)
     metrics.observe(
       [

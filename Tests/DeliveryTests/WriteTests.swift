@@ -192,7 +192,7 @@ import Wire
   @Test func `no more memory is taken than allowed, whatever comes`() throws {
     let bench = try DeliveryBench {
       $0.delivery.maxInFlightBytes = 1 << 20
-      $0.delivery.requestTimeout = .seconds(2)
+      $0.delivery.requestTimeout = .seconds(60)
     }
     try bench.cluster.setBroker(1, isUp: false)
     let series = (0..<1000).map { (["__name__": "m", "i": "\(random(seed: $0))"], [(Self.now, 1.0)]) }
@@ -204,11 +204,13 @@ import Wire
       }
       #expect(bench.delivery.inFlight.bytes <= 1 << 20)
     }
-    let all = answers.wait(until: Deadline(in: .seconds(40))) { $0.count == 100 ? $0 : nil } ?? []
+    try bench.cluster.setBroker(1, isUp: true)
+    let all = answers.wait(until: Deadline(in: .seconds(50))) { $0.count == 100 ? $0 : nil } ?? []
     let full = WriteOutcome.Verdict.unavailable(
       "as many samples as promring may hold wait for Kafka; try again", retryAfter: 1)
     #expect(all.count { $0 == full } > 20)
-    #expect(all.allSatisfy { if case .unavailable = $0 { true } else { false } })
+    #expect(all.contains(.delivered))
+    #expect(all.allSatisfy { $0 == full || $0 == .delivered })
     #expect(eventually { bench.delivery.inFlight.bytes == 0 })
   }
 

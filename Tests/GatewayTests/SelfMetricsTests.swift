@@ -1,3 +1,4 @@
+import SampleBuffer
 import Testing
 import TimeSeries
 import Wire
@@ -184,5 +185,20 @@ import Wire
     metrics.registerProcess(files: ProcFiles(root: try Fixtures([:]).path))
     #expect(metrics.snapshot().samples.isEmpty)
     #expect(metrics.definitions.count == 7)
+  }
+
+  @Test func `memory is told part by part`() throws {
+    let buffer = try SampleBuffer(BufferSettings()) { 0 }
+    let metrics = SelfMetrics()
+    metrics.registerMemory(
+      buffer, files: ProcFiles(root: try Fixtures(["proc/self/status": "VmRSS:\t 900 kB\nRssFile:\t 300 kB\n"]).path))
+    let block = UnsafeMutableRawPointer.allocate(byteCount: 64 << 20, alignment: 8)
+    defer { block.deallocate() }
+    let values = Dictionary(
+      metrics.snapshot().samples.map { ($0.labels["part"], $0.value) }, uniquingKeysWith: { first, _ in first })
+    #expect(Set(values.keys) == ["buffer", "heap", "heap_free", "program"])
+    #expect(values["program"] == 300 * 1024)
+    #expect(values["buffer"] == Double(buffer.statistics().bytes))
+    #expect((values["heap"] ?? 0) > 64e6)
   }
 }

@@ -3,17 +3,18 @@
 from prometheus_client.parser import text_string_to_metric_families
 from report import at_most, within
 
-#: What promring holds of samples and their index, and of records that are fetched and not read yet.
-REPORTED = ["promring_buffer_bytes", "promring_kafka_queue_bytes"]
+#: What promring says holds its memory, part by part.
+REPORTED = "promring_memory_bytes"
 
 
 def compare(promring, workload, report):
     report.begin("Memory of promring with all samples in it")
     own = own_metrics(promring)
-    reported = sum(own[name] for name in REPORTED)
+    parts = memory_parts(promring)
+    reported = sum(parts.values())
     resident = promring.resident_bytes()
-    for name in REPORTED:
-        report.note(f"{name} {own[name] / 1e6:.1f} MB")
+    for name, value in parts.items():
+        report.note(f"{REPORTED}{{part={name}}} {value / 1e6:.1f} MB")
     report.note(f"resident {resident / 1e6:.1f} MB, of it files {promring.resident_bytes('RssFile') / 1e6:.1f} MB")
     series, samples = len(workload.series), workload.count
     per_series = {promring.name: own["promring_buffer_bytes"] / series}
@@ -26,6 +27,13 @@ def compare(promring, workload, report):
 
 def own_metrics(promring):
     """promring's own metrics that have no labels."""
+    return {each.name: each.value for each in own_samples(promring) if not each.labels}
+
+
+def memory_parts(promring):
+    return {each.labels["part"]: each.value for each in own_samples(promring) if each.name == REPORTED}
+
+
+def own_samples(promring):
     page = promring.ask("/metrics", {"self": "only"}).decode()
-    samples = (each for family in text_string_to_metric_families(page) for each in family.samples)
-    return {each.name: each.value for each in samples if not each.labels}
+    return [each for family in text_string_to_metric_families(page) for each in family.samples]
