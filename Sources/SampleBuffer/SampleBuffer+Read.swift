@@ -158,7 +158,9 @@ extension SampleBuffer {
       // How many bytes all begin with.
       var common = first.count
       for text in texts {
-        if let a = text.baseAddress, let b = first.baseAddress, text.count >= common, memcmp(a, b, common) == 0 { continue }
+        if let a = text.baseAddress, let b = first.baseAddress, text.count >= common, memcmp(a, b, common) == 0 {
+          continue
+        }
         common = zip(text, first).prefix(common).prefix { $0 == $1 }.count
       }
       let words = TextWords(skipped: common)
