@@ -194,8 +194,8 @@ import Wire
       buffer, files: ProcFiles(root: try Fixtures(["proc/self/status": "VmRSS:\t 900 kB\nRssFile:\t 300 kB\n"]).path))
     let block = UnsafeMutableRawPointer.allocate(byteCount: 64 << 20, alignment: 8)
     defer { block.deallocate() }
-    let values = Dictionary(
-      metrics.snapshot().samples.map { ($0.labels["part"], $0.value) }, uniquingKeysWith: { first, _ in first })
+    var values: [String: Double] = [:]
+    for sample in metrics.snapshot().samples { values[sample.labels["part"]] = sample.value }
     #expect(Set(values.keys) == ["buffer", "heap", "heap_free", "program"])
     #expect(values["program"] == 300 * 1024)
     #expect(values["buffer"] == Double(buffer.statistics().bytes))
