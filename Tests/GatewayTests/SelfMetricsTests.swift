@@ -190,8 +190,8 @@ import Wire
   @Test func `memory is told part by part`() throws {
     let buffer = try SampleBuffer(BufferSettings()) { 0 }
     let metrics = SelfMetrics()
-    metrics.registerMemory(
-      buffer, files: ProcFiles(root: try Fixtures(["proc/self/status": "VmRSS:\t 900 kB\nRssFile:\t 300 kB\n"]).path))
+    let root = try Fixtures(["proc/self/status": "VmRSS:\t 900 kB\nRssFile:\t 300 kB\n"])
+    metrics.registerMemory(buffer, files: ProcFiles(root: root.path))
     let block = UnsafeMutableRawPointer.allocate(byteCount: 64 << 20, alignment: 8)
     defer { block.deallocate() }
     var values: [String: Double] = [:]

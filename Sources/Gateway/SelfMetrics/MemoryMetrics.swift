@@ -15,8 +15,8 @@ extension SelfMetrics {
       report.put("promring_memory_bytes", Double(heap.uordblks + heap.hblkhd), labels: ["heap"])
       report.put("promring_memory_bytes", Double(heap.fordblks), labels: ["heap_free"])
       // Kilobytes (proc(5)).
-      let program = files.lines("proc/self/status").first { $0.hasPrefix("RssFile:") }
-      if let program = program?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Double($0) }) {
+      let program = files.lines("proc/self/status").first { $0.hasPrefix("RssFile:") }?.words.dropFirst().first
+      if let program = program.flatMap({ Double($0) }) {
         report.put("promring_memory_bytes", program * 1024, labels: ["program"])
       }
     }
