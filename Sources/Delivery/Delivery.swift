@@ -155,8 +155,8 @@ public final class Delivery: Sendable {
         outcome.samplesWritten = 0
         outcome.verdict =
           failure.isPermanent
-          ? .refused("not all samples were delivered: \(failure)")
-          : .unavailable("not all samples were delivered: \(failure)", retryAfter: 5)
+          ? .refused("not all samples were delivered to Kafka: \(failure)")
+          : .unavailable("not all samples were delivered to Kafka: \(failure)", retryAfter: 5)
       }
       completion(outcome)
     }

@@ -73,6 +73,8 @@ final class Worker: Sendable {
           return commands
         }
         for command in commands where !loop.perform(command) { return }
+        // Stopping takes librdkafka a while, and others may wait to be stopped: nothing is read of those meanwhile.
+        if !commands.isEmpty { continue }
         if loop.isAttached {
           loop.fetchAndProcess()
         } else {
