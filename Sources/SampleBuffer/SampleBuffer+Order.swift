@@ -63,6 +63,8 @@ extension SampleBuffer {
         before = list
       }
       let ranks = ranks(of: used)
+      // Without room such an array is the one empty array of the process, and its count is written all the same: a race.
+      guard !used.isEmpty else { return [] }
       return [UInt32](unsafeUninitializedCapacity: Int(starts[tokens.count])) { lists, count in
         for token in tokens {
           for pair in pairs(token) {
