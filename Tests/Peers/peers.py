@@ -67,12 +67,19 @@ class Peer:
         return f"{path}?{query}" if query else path
 
     def ask(self, path, parameters):
-        """The body of the answer, uncompressed, over a connection that is kept."""
-        self._connection.request("GET", self.target(path, parameters))
-        answer = self._connection.getresponse()
+        """The body of the answer, uncompressed, over a connection that is kept as long as the server keeps it."""
+        try:
+            answer = self._answer(path, parameters)
+        except http.client.RemoteDisconnected:  # it was idle for longer than the server waits
+            self._connection.close()
+            answer = self._answer(path, parameters)
         body = answer.read()
         assert answer.status == 200, f"{self.name}: {answer.status} {body[:500]}"
         return body
+
+    def _answer(self, path, parameters):
+        self._connection.request("GET", self.target(path, parameters))
+        return self._connection.getresponse()
 
     def drain(self, path, parameters):
         """Asks over a connection of its own, throws away what comes, and returns how many bytes it was."""
