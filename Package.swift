@@ -29,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMalloc"),
+    .systemLibrary(name: "CPrefetch"),
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
@@ -37,7 +38,7 @@ let package = Package(
 
     .target(name: "TimeSeries", dependencies: ["CRE2", "CCharConv"], swiftSettings: strict),
     .target(name: "Wire", dependencies: ["TimeSeries", "CSnappy"], swiftSettings: strict),
-    .target(name: "SampleBuffer", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .target(name: "SampleBuffer", dependencies: ["TimeSeries", "CPrefetch"], swiftSettings: strict),
     .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),

@@ -90,11 +90,9 @@ extension SampleBuffer {
   /// For each pair its place among `used`, from 1 on, by the pair's number: in the order of names, then values. Called
   /// with the index lock held.
   private func ranks(of used: [UInt32]) -> [UInt32] {
-    let names = index.names.indices.sorted {
-      index.names[$0].bytes.lexicographicallyPrecedes(index.names[$1].bytes)
-    }
-    var rankOfName = [UInt64](repeating: 0, count: names.count)
-    for (rank, name) in names.enumerated() { rankOfName[name] = UInt64(rank) }
+    let names = index.namesInUse.sorted { index.nameBytes($0).lexicographicallyPrecedes(index.nameBytes($1)) }
+    var rankOfName = [UInt64](repeating: 0, count: index.nameCount)
+    for (rank, name) in names.enumerated() { rankOfName[Int(name)] = UInt64(rank) }
     let words = TextWords(skipped: 0)
     let order = WordSort.order(count: used.count) { i, depth in
       depth == 0

@@ -1,3 +1,4 @@
+internal import CPrefetch
 internal import Glibc
 public import TimeSeries
 
@@ -41,6 +42,7 @@ extension SampleBuffer {
   /// Those of the series that may have samples in [`from`, `through`] (milliseconds), at the grain of slabs.
   public func overlapping(_ tokens: [SeriesToken], from: Int64, through: Int64) -> [SeriesToken] {
     let numbers = layout.slabNumbers(from, through)
+    if isAll(within: numbers) { return tokens }
     var found: [SeriesToken] = []
     withStripes(of: tokens[...]) { stripe, run in
       let slabs = stripe.slabs(numbers)
@@ -50,6 +52,11 @@ extension SampleBuffer {
       }
     }
     return found
+  }
+
+  /// Whether no sample lies outside of these slabs: every series then has samples there.
+  private func isAll(within numbers: ClosedRange<Int32>) -> Bool {
+    stripes.allSatisfy { stripe in stripe.lock.withLock { stripe.isAll(within: numbers) } }
   }
 
   /// Runs of series that share a stripe, with its lock held.
@@ -80,22 +87,26 @@ extension SampleBuffer {
     of tokens: ArraySlice<SeriesToken>, _ body: (Int, UnsafeBufferPointer<LabelBytes>, LabelChanges) -> Void
   ) {
     indexLock.read {
+      let (index, records) = (index.view, recordsBase)
       withUnsafeTemporaryAllocation(of: LabelBytes.self, capacity: settings.labelsMax) { labels in
         var before = UnsafeBufferPointer<UInt32>(start: nil, count: 0)
         for i in tokens.indices {
+          // In an order of labels or groups the series lie anywhere in memory.
+          if i + 16 < tokens.endIndex { prefetch(records + Int(tokens[i + 16].ref)) }
+          if i + 8 < tokens.endIndex { prefetch(index.heap.pointer(records[Int(tokens[i + 8].ref)].labels)) }
           let token = tokens[i]
-          guard recordsBase[Int(token.ref)].generation == token.generation else {
+          guard records[Int(token.ref)].generation == token.generation else {
             body(i, UnsafeBufferPointer(start: nil, count: 0), .none)
             continue
           }
-          let pairs = index.pairIDs(recordsBase[Int(token.ref)].labels)
+          let pairs = index.pairIDs(records[Int(token.ref)].labels)
           var changes = LabelChanges.all
           for k in pairs.indices {
             let pair = pairs[k]
             if k < before.count, before[k] == pair {
               changes.remove(k)
             } else {
-              labels[k] = LabelBytes(name: index.nameBytes(index.pairs[Int(pair)].name), value: index.valueBytes(pair))
+              labels[k] = index.label(pair)
             }
           }
           before = pairs
@@ -119,21 +130,30 @@ extension SampleBuffer {
     return sets
   }
 
-  /// All label names in use, sorted by bytes; with `series`, those that any of the series carries.
-  public func labelNames(of series: [SeriesToken]? = nil) -> [String] {
+  /// The series that a list of labels is about.
+  public enum Carriers {
+    case all
+    /// Those that may have samples in [`from`, `through`] (milliseconds), at the grain of slabs.
+    case within(from: Int64, through: Int64)
+    case these([SeriesToken])
+  }
+
+  /// Label names in use, sorted by bytes.
+  public func labelNames(of carriers: Carriers = .all) -> [String] {
     let names: [[UInt8]] = indexLock.read {
-      guard let series else { return index.names.filter { !$0.pairs.isEmpty }.map { Array($0.bytes) } }
-      var carried = BitSet(count: index.names.count)
-      forEachPair(of: series) { carried.insert(Int(index.pairs[Int($0)].name)) }
-      return index.names.indices.filter { carried.contains($0) }.map { Array(index.names[$0].bytes) }
+      var names = index.namesInUse
+      if let isCarried = filter(of: carriers) {
+        names.removeAll { name in !index.pairs(of: name).contains(where: isCarried) }
+      }
+      return names.map { Array(index.nameBytes($0)) }
     }
     return names.sorted { $0.lexicographicallyPrecedes($1) }.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The values of label `name`, sorted by bytes; with `series`, those that any of the series carries.
-  public func labelValues(_ name: String, of series: [SeriesToken]? = nil) -> [String] {
+  /// The values of label `name`, sorted by bytes.
+  public func labelValues(_ name: String, of carriers: Carriers = .all) -> [String] {
     var values: [String] = []
-    withLabelValues(name, of: series) { count, value in
+    withLabelValues(name, of: carriers) { count, value in
       values = (0..<count).map { String(decoding: value($0), as: UTF8.self) }
     }
     return values
@@ -142,18 +162,15 @@ extension SampleBuffer {
   /// Lends the values of label `name`, sorted by bytes: their number, and each by its place. The index is locked
   /// meanwhile: write them out and return. Without values `body` is not called.
   public func withLabelValues(
-    _ name: String, of series: [SeriesToken]? = nil, _ body: (Int, (Int) -> UnsafeRawBufferPointer) -> Void
+    _ name: String, of carriers: Carriers = .all, _ body: (Int, (Int) -> UnsafeRawBufferPointer) -> Void
   ) {
     var name = name
     indexLock.read {
       guard let id = name.withUTF8({ index.name(UnsafeRawBufferPointer($0)) }) else { return }
-      var pairs = index.names[Int(id)].pairs
-      if let series {
-        var carried = BitSet(count: index.pairs.count)
-        forEachPair(of: series) { carried.insert(Int($0)) }
-        pairs.removeAll { !carried.contains(Int($0)) }
-      }
-      let texts = pairs.map { index.valueBytes($0) }
+      var pairs = index.pairs(of: id)
+      if let isCarried = filter(of: carriers) { pairs.removeAll { !isCarried($0) } }
+      let view = index.view
+      let texts = pairs.map { view.valueBytes($0) }
       guard let first = texts.first else { return }
       // How many bytes all begin with.
       var common = first.count
@@ -164,10 +181,38 @@ extension SampleBuffer {
         common = zip(text, first).prefix(common).prefix { $0 == $1 }.count
       }
       let words = TextWords(skipped: common)
-      let order = texts.withUnsafeBufferPointer { texts in
-        WordSort.order(count: texts.count) { words.word(texts[$0], $1) }
+      texts.withUnsafeBufferPointer { texts in
+        let order = WordSort.order(count: texts.count) { words.word(texts[$0], $1) }
+        body(order.count) { place in
+          // In order the texts lie anywhere in memory, and a caller goes from one to the next.
+          if place + 12 < order.count, case let text = texts[Int(order[place + 12])], let start = text.baseAddress {
+            prefetch(start)
+            prefetch(start + text.count - 1)
+          }
+          return texts[Int(order[place])]
+        }
       }
-      body(order.count) { texts[Int(order[$0])] }
+    }
+  }
+
+  /// Says of a pair whether one of the series carries it; `nil` when all pairs are carried. Called, and to be used, with
+  /// the index lock held.
+  private func filter(of carriers: Carriers) -> ((UInt32) -> Bool)? {
+    switch carriers {
+    case .all: return nil
+    case .within(let from, let through):
+      let numbers = layout.slabNumbers(from, through)
+      if isAll(within: numbers) { return nil }
+      return { pair in
+        self.index.postings(pair).contains { ref in
+          let stripe = self.stripes[StripeMap.stripe(ref)]
+          return stripe.lock.withLock { stripe.overlaps(ref, numbers, stripe.slabs(numbers)) }
+        }
+      }
+    case .these(let series):
+      var carried = BitSet(count: index.pairs.count)
+      forEachPair(of: series) { carried.insert(Int($0)) }
+      return { carried.contains(Int($0)) }
     }
   }
 
@@ -193,13 +238,13 @@ extension SampleBuffer {
       func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
       var pairRanks: [(count: Int, id: UInt32)] = []
       var bytesByName: [Rank] = []
-      for name in index.names where !name.pairs.isEmpty {
+      for name in index.namesInUse {
         var bytes = 0
-        for pair in name.pairs {
+        for pair in index.pairs(of: name) {
           bytes += Int(index.pairs[Int(pair)].valueLength)
           pairRanks.append((index.postings(pair).count, pair))
         }
-        bytesByName.append(Rank(name: text(name.bytes), count: bytes))
+        bytesByName.append(Rank(name: text(index.nameBytes(name)), count: bytes))
       }
       pairRanks.sort { $0.count > $1.count }
       let metricName = Array(Label.metricName.utf8).withUnsafeBytes { index.name($0) }
@@ -211,7 +256,7 @@ extension SampleBuffer {
           name: text(index.nameBytes(index.pairs[Int(entry.id)].name)) + "="
             + String(decoding: index.valueBytes(entry.id), as: UTF8.self), count: entry.count)
       }
-      let names = index.names.filter { !$0.pairs.isEmpty }.map { Rank(name: text($0.bytes), count: $0.pairs.count) }
+      let names = index.namesInUse.map { Rank(name: text(index.nameBytes($0)), count: index.pairs(of: $0).count) }
       return (metrics, top(names), pairs, top(bytesByName))
     }
   }

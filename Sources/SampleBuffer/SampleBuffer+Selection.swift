@@ -112,7 +112,7 @@ private struct LabelCopy: ~Copyable {
   }
 
   private mutating func name(_ id: SeriesIndex.NameID, _ index: borrowing SeriesIndex) -> UInt32 {
-    if names.count <= Int(id) { names += Array(repeating: 0, count: max(index.names.count, Int(id) + 1) - names.count) }
+    if names.count <= Int(id) { names += Array(repeating: 0, count: index.nameCount - names.count) }
     if names[Int(id)] == 0 { names[Int(id)] = builder.add(name: index.nameBytes(id)) + 1 }
     return names[Int(id)] - 1
   }

@@ -86,7 +86,7 @@ public final class SampleBuffer: @unchecked Sendable {
       index.releaseUnused(pairScratch)
       throw .overMemoryBudget
     }
-    guard let list = index.insert(ref, pairScratch, records: recordsBase) else {
+    guard let list = index.insert(ref, pairScratch) else {
       index.releaseUnused(pairScratch)
       freeRefs.append(ref)
       throw .overMemoryBudget
@@ -227,7 +227,7 @@ public final class SampleBuffer: @unchecked Sendable {
       }
     }
     let ordered = slabs.values.sorted { $0.start < $1.start }
-    let (pairs, names) = indexLock.read { (index.pairCount, index.names.count { !$0.pairs.isEmpty }) }
+    let (pairs, names) = indexLock.read { (index.pairCount, index.namesInUse.count) }
     var refusals: [SeriesRefusal: Int] = [:]
     for (reason, count) in zip(SeriesRefusal.allCases, refusalCounts) {
       refusals[reason] = count.value.load(ordering: .relaxed)

@@ -88,7 +88,7 @@ extension SeriesIndex {
       return (.carriesNot(pair), nil)
     default: break
     }
-    let all = names[Int(id)].pairs
+    let all = pairs(of: id)
     let matchesEmpty = matcher.matchesEmpty
     // What is wanted is a pair that passes; where absence passes too, it is no pair that fails.
     var set = BitSet(count: pairs.count)

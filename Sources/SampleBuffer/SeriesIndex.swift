@@ -7,14 +7,13 @@ struct SeriesIndex: ~Copyable {
   typealias NameID = UInt32
   typealias PairID = UInt32
 
-  /// A label pair (name, value): every distinct one is stored once, and knows the series that carry it. 32 bytes.
+  /// A label pair (name, value): every distinct one is stored once, and knows the series that carry it. 28 bytes.
   struct Pair: BitwiseCopyable {
     var name: NameID
     var valueLength: UInt32
     var value: SlotHeap.Handle
     /// Position in the name's list of pairs.
     var positionInName: UInt32
-    var hash: UInt32
     /// How many series carry it, how many the list has room for, and where the list is. With room for none, `series`
     /// is itself the only one: most pairs of a large fleet have one series or a few.
     var seriesCount: UInt32 = 0
@@ -22,26 +21,14 @@ struct SeriesIndex: ~Copyable {
     var series: UInt32 = 0
   }
 
-  struct Name {
-    /// The text, at an address that can be lent; `nil` in a place that is free.
-    let bytes: UnsafeRawBufferPointer
-    let hash: UInt32
-    /// In no order.
-    var pairs: [PairID] = []
-
-    init(_ text: UnsafeRawBufferPointer, hash: UInt32) {
-      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
-      copy.copyMemory(from: text)
-      bytes = UnsafeRawBufferPointer(copy)
-      self.hash = hash
-    }
-  }
-
   private(set) var pairs: VirtualArray<Pair>
   private var freePairs: [PairID] = []
   private var pairTable: HashTable
   private var seriesTable: HashTable
-  private(set) var names: [Name] = []
+  /// By `NameID`: the text, nothing in a place that is free.
+  private var names: VirtualArray<UnsafeRawBufferPointer>
+  /// By `NameID`: the pairs of the name, in no order.
+  private var pairsOfNames: [[PairID]] = []
   private var freeNames: [NameID] = []
   private var nameTable: HashTable
   /// The pairs of the series that was looked for last. Series of one scrape come one after the other and have most of
@@ -61,11 +48,13 @@ struct SeriesIndex: ~Copyable {
     let pairs = try VirtualArray<Pair>(capacity: pairsMax, meter: meter)
     let pairTable = try HashTable(entriesMax: pairsMax, meter: meter)
     let nameTable = try HashTable(entriesMax: pairsMax, meter: meter)
+    let names = try VirtualArray<UnsafeRawBufferPointer>(capacity: pairsMax, meter: meter)
     let seriesTable = try HashTable(entriesMax: seriesMax, meter: meter)
     let heap = try SlotHeap(bytesMax: bytesMax, meter: meter)
     self.pairs = pairs
     self.pairTable = pairTable
     self.nameTable = nameTable
+    self.names = names
     self.seriesTable = seriesTable
     self.heap = heap
     self.meter = meter
@@ -73,7 +62,7 @@ struct SeriesIndex: ~Copyable {
 
   deinit {
     meter.add(-sideBytes)
-    for name in names { name.bytes.deallocate() }
+    for name in 0..<names.count { names[name].deallocate() }
   }
 
   // MARK: Names and pairs
@@ -81,43 +70,64 @@ struct SeriesIndex: ~Copyable {
   func name(_ text: UnsafeRawBufferPointer) -> NameID? { name(text, Self.hash(text, 0)) }
 
   private func name(_ text: UnsafeRawBufferPointer, _ hash: UInt32) -> NameID? {
-    nameTable.find(hash) { Self.sameBytes(names[Int($0)].bytes, text) }
+    nameTable.find(hash) { Self.sameBytes(nameBytes($0), text) }
   }
 
   /// - Returns: `nil` when memory is at its end.
   private mutating func internName(_ text: UnsafeRawBufferPointer) -> NameID? {
     let hash = Self.hash(text, 0)
     if let known = name(text, hash) { return known }
-    let id = freeNames.last ?? NameID(names.count)
-    let name = Name(text, hash: hash)
-    if freeNames.popLast() != nil { names[Int(id)] = name } else { names.append(name) }
-    let names = names
-    guard nameTable.insert(id, hash: hash, hashOf: { names[Int($0)].hash }) else {
+    guard let id = freeNames.popLast() ?? appendName() else { return nil }
+    names[Int(id)] = Self.copy(text)
+    guard nameTable.insert(id, hash: hash) else {
       releaseName(id)
       return nil
     }
-    account(Self.bytes(of: name))
+    account(Self.bytes(ofName: text))
     return id
   }
 
-  /// What a name takes besides its list of pairs: the text and its place in the collection.
-  private static func bytes(of name: Name) -> Int { name.bytes.count + 32 + MemoryLayout<Name>.stride }
+  private mutating func appendName() -> NameID? {
+    guard let place = names.append(UnsafeRawBufferPointer(start: nil, count: 0)) else { return nil }
+    pairsOfNames.append([])
+    return NameID(place)
+  }
+
+  private static func copy(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
+    copy.copyMemory(from: text)
+    return UnsafeRawBufferPointer(copy)
+  }
+
+  /// What a name takes besides its place among the texts and its list of pairs.
+  private static func bytes(ofName text: UnsafeRawBufferPointer) -> Int {
+    text.count + 32 + MemoryLayout<[PairID]>.stride
+  }
 
   private mutating func freeName(_ id: NameID) {
-    let name = names[Int(id)]
-    account(-Self.bytes(of: name) - name.pairs.capacity * MemoryLayout<PairID>.stride)
-    let names = names
-    nameTable.remove(id, hash: name.hash, hashOf: { names[Int($0)].hash })
+    let text = nameBytes(id)
+    account(-Self.bytes(ofName: text) - pairsOfNames[Int(id)].capacity * MemoryLayout<PairID>.stride)
+    nameTable.remove(id, hash: Self.hash(text, 0))
     releaseName(id)
   }
 
   private mutating func releaseName(_ id: NameID) {
-    names[Int(id)].bytes.deallocate()
-    names[Int(id)] = Name(UnsafeRawBufferPointer(start: nil, count: 0), hash: 0)
+    names[Int(id)].deallocate()
+    names[Int(id)] = UnsafeRawBufferPointer(start: nil, count: 0)
+    pairsOfNames[Int(id)] = []
     freeNames.append(id)
   }
 
-  func nameBytes(_ id: NameID) -> UnsafeRawBufferPointer { names[Int(id)].bytes }
+  @inline(__always) func nameBytes(_ id: NameID) -> UnsafeRawBufferPointer { names[Int(id)] }
+
+  /// One more than the largest number of a name.
+  var nameCount: Int { names.count }
+
+  /// The names that series carry, in no order.
+  var namesInUse: [NameID] { pairsOfNames.indices.filter { !pairsOfNames[$0].isEmpty }.map { NameID($0) } }
+
+  /// The pairs with this name, in no order.
+  func pairs(of name: NameID) -> [PairID] { pairsOfNames[Int(name)] }
 
   private mutating func account(_ bytes: Int) {
     sideBytes += bytes
@@ -151,10 +161,30 @@ struct SeriesIndex: ~Copyable {
     return pair.name == name && Int(pair.valueLength) == value.count && Self.sameBytes(valueBytes(id), value)
   }
 
-  @inline(__always) func valueBytes(_ id: PairID) -> UnsafeRawBufferPointer {
-    let pair = pairs[Int(id)]
-    return UnsafeRawBufferPointer(start: heap.pointer(pair.value), count: Int(pair.valueLength))
+  @inline(__always) func valueBytes(_ id: PairID) -> UnsafeRawBufferPointer { view.valueBytes(id) }
+
+  /// Finds labels by number. The index never moves, so a view is good for as long as its lock is held.
+  struct View: BitwiseCopyable {
+    fileprivate let pairs: UnsafePointer<Pair>
+    fileprivate let names: UnsafePointer<UnsafeRawBufferPointer>
+    let heap: SlotHeap.View
+
+    @inline(__always) func valueBytes(_ id: PairID) -> UnsafeRawBufferPointer {
+      UnsafeRawBufferPointer(start: heap.pointer(pairs[Int(id)].value), count: Int(pairs[Int(id)].valueLength))
+    }
+
+    @inline(__always) func label(_ id: PairID) -> LabelBytes {
+      LabelBytes(name: names[Int(pairs[Int(id)].name)], value: valueBytes(id))
+    }
+
+    /// The pairs of a label list, in the order of the labels' names.
+    @inline(__always) func pairIDs(_ labels: SlotHeap.Handle) -> UnsafeBufferPointer<PairID> {
+      let list = heap.pointer(labels).assumingMemoryBound(to: UInt32.self)
+      return UnsafeBufferPointer(start: list + 1, count: Int(list[0]))
+    }
   }
+
+  @inline(__always) var view: View { View(pairs: pairs.base, names: names.base, heap: heap.view) }
 
   /// - Returns: `nil` when memory is at its end.
   private mutating func internPair(_ name: NameID, _ value: UnsafeRawBufferPointer) -> PairID? {
@@ -163,8 +193,7 @@ struct SeriesIndex: ~Copyable {
     guard let text = heap.allocate(bytes: value.count) else { return nil }
     if let start = value.baseAddress { heap.pointer(text).copyMemory(from: start, byteCount: value.count) }
     let pair = Pair(
-      name: name, valueLength: UInt32(value.count), value: text, positionInName: UInt32(names[Int(name)].pairs.count),
-      hash: hash)
+      name: name, valueLength: UInt32(value.count), value: text, positionInName: UInt32(pairsOfNames[Int(name)].count))
     let id: PairID
     if let free = freePairs.popLast() {
       pairs[Int(free)] = pair
@@ -175,28 +204,26 @@ struct SeriesIndex: ~Copyable {
       heap.free(text, bytes: value.count)
       return nil
     }
-    let pairs = pairs.base
-    guard pairTable.insert(id, hash: hash, hashOf: { pairs[Int($0)].hash }) else { return nil }
-    let room = names[Int(name)].pairs.capacity
-    names[Int(name)].pairs.append(id)
-    account((names[Int(name)].pairs.capacity - room) * MemoryLayout<PairID>.stride)
+    guard pairTable.insert(id, hash: hash) else { return nil }
+    let room = pairsOfNames[Int(name)].capacity
+    pairsOfNames[Int(name)].append(id)
+    account((pairsOfNames[Int(name)].capacity - room) * MemoryLayout<PairID>.stride)
     return id
   }
 
   private mutating func freePair(_ id: PairID) {
     lastPairs.removeAll(keepingCapacity: true)
     let pair = pairs[Int(id)]
-    let pairs = pairs.base
-    pairTable.remove(id, hash: pair.hash, hashOf: { pairs[Int($0)].hash })
+    pairTable.remove(id, hash: Self.hash(valueBytes(id), pair.name))
     heap.free(pair.value, bytes: Int(pair.valueLength))
     if pair.seriesCapacity > 0 { heap.free(pair.series, bytes: Int(pair.seriesCapacity) * 4) }
-    let moved = names[Int(pair.name)].pairs.removeLast()
+    let moved = pairsOfNames[Int(pair.name)].removeLast()
     if moved != id {
-      names[Int(pair.name)].pairs[Int(pair.positionInName)] = moved
+      pairsOfNames[Int(pair.name)][Int(pair.positionInName)] = moved
       pairs[Int(moved)].positionInName = pair.positionInName
     }
     freePairs.append(id)
-    if names[Int(pair.name)].pairs.isEmpty { freeName(pair.name) }
+    if pairsOfNames[Int(pair.name)].isEmpty { freeName(pair.name) }
   }
 
   // MARK: Posting lists
@@ -241,15 +268,7 @@ struct SeriesIndex: ~Copyable {
   // MARK: Series
 
   /// The pairs of a label list, in the order of the labels' names.
-  @inline(__always) func pairIDs(_ labels: SlotHeap.Handle) -> UnsafeBufferPointer<PairID> {
-    Self.pairIDs(labels, heap.view)
-  }
-
-  @inline(__always)
-  private static func pairIDs(_ labels: SlotHeap.Handle, _ heap: SlotHeap.View) -> UnsafeBufferPointer<PairID> {
-    let list = heap.pointer(labels).assumingMemoryBound(to: UInt32.self)
-    return UnsafeBufferPointer(start: list + 1, count: Int(list[0]))
-  }
+  @inline(__always) func pairIDs(_ labels: SlotHeap.Handle) -> UnsafeBufferPointer<PairID> { view.pairIDs(labels) }
 
   /// Stands for a pair that is not there.
   private static var noPair: PairID { PairID.max }
@@ -286,7 +305,7 @@ struct SeriesIndex: ~Copyable {
     while place < lastPairs.count {
       let id = lastPairs[place]
       let name = pairs[Int(id)].name
-      if Self.sameBytes(names[Int(name)].bytes, label.name) {
+      if Self.sameBytes(nameBytes(name), label.name) {
         next = place + 1
         return Self.sameBytes(valueBytes(id), label.value) ? id : pair(name, label.value)
       }
@@ -302,7 +321,7 @@ struct SeriesIndex: ~Copyable {
     for (i, label) in labels.enumerated() where ids[i] == Self.noPair {
       guard let name = internName(label.name) else { return false }
       guard let pair = internPair(name, label.value) else {
-        if names[Int(name)].pairs.isEmpty { freeName(name) }
+        if pairsOfNames[Int(name)].isEmpty { freeName(name) }
         return false
       }
       ids[i] = pair
@@ -319,29 +338,21 @@ struct SeriesIndex: ~Copyable {
     return fold(sum)
   }
 
-  /// The hash of a series in the index, by its record.
-  private func hashOfSeries(_ records: UnsafePointer<SeriesRecord>) -> (UInt32) -> UInt32 {
-    let view = heap.view
-    return { Self.hash(of: Self.pairIDs(records[Int($0)].labels, view)) }
-  }
-
   /// Enters series `ref` with these pairs.
   /// - Returns: its label list, or `nil` when memory is at its end; then nothing refers to `ref`.
-  mutating func insert(_ ref: UInt32, _ ids: [PairID], records: UnsafePointer<SeriesRecord>) -> SlotHeap.Handle? {
+  mutating func insert(_ ref: UInt32, _ ids: [PairID]) -> SlotHeap.Handle? {
     guard let list = heap.allocate(bytes: (ids.count + 1) * 4) else { return nil }
     let words = heap.pointer(list).assumingMemoryBound(to: UInt32.self)
     words[0] = UInt32(ids.count)
     for (i, id) in ids.enumerated() { words[i + 1] = id }
     let hash = Self.hash(of: pairIDs(list))
-    let hashOf = hashOfSeries(records)
-    guard seriesTable.insert(ref, hash: hash, hashOf: hashOf) else {
+    guard seriesTable.insert(ref, hash: hash) else {
       heap.free(list, bytes: (ids.count + 1) * 4)
       return nil
     }
     for (i, id) in ids.enumerated() where !addPosting(id, ref) {
       for undone in ids.prefix(i) { removeLastPosting(undone) }
-      // The series' own record does not name the list yet.
-      seriesTable.remove(ref, hash: hash) { $0 == ref ? hash : hashOf($0) }
+      seriesTable.remove(ref, hash: hash)
       heap.free(list, bytes: (ids.count + 1) * 4)
       return nil
     }
@@ -354,14 +365,13 @@ struct SeriesIndex: ~Copyable {
   /// their series go.
   mutating func remove(_ dead: [UInt32], records: UnsafePointer<SeriesRecord>) {
     guard !dead.isEmpty else { return }
-    let hashOf = hashOfSeries(records)
     var isDead = BitSet(count: Int(dead.max() ?? 0) + 1)
     var touched = BitSet(count: pairs.count)
     for ref in dead {
       isDead.insert(Int(ref))
       let list = pairIDs(records[Int(ref)].labels)
       for id in list { touched.insert(Int(id)) }
-      seriesTable.remove(ref, hash: Self.hash(of: list), hashOf: hashOf)
+      seriesTable.remove(ref, hash: Self.hash(of: list))
     }
     for id in 0..<pairs.count where touched.contains(id) {
       let pair = pairs.base + id

@@ -322,6 +322,12 @@ final class Stripe: @unchecked Sendable {
     return start..<end
   }
 
+  /// Whether no slab has another number; an open chunk's slab is among them.
+  func isAll(within numbers: ClosedRange<Int32>) -> Bool {
+    guard let first = slabs.first, let last = slabs.last else { return true }
+    return numbers.contains(first.number) && numbers.contains(last.number)
+  }
+
   /// Lends the samples that the series has in a slab; `nil` when it has none there.
   private func withChunk<R>(_ ref: UInt32, _ slab: Slab, _ body: (inout ChunkDecoder, Int) -> R) -> R? {
     if records[Int(ref)].hasOpenChunk && records[Int(ref)].slab == slab.number { return withOpenChunk(ref, body) }

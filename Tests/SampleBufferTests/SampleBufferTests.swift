@@ -248,7 +248,29 @@ struct Bench {
     }
     let some = bench.buffer.select([Matcher("__name__", equals: "m1")])
     let names = Set(alive.filter { $0.metricName == "m1" }.flatMap { $0.labels.map(\.name) }).sorted()
-    #expect(bench.buffer.labelNames(of: some) == names, "seed \(seed)")
+    #expect(bench.buffer.labelNames(of: .these(some)) == names, "seed \(seed)")
+  }
+
+  @Test func `label names and values within a time are those of the series that have samples then`() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var rng = SplitMix64(seed: seed)
+    let bench = try Bench()
+    let minute: Int64 = 60_000
+    for i in 0..<400 {
+      let labels = ["__name__": "m\(i % 7)", "a": "v\(rng.next() % 9)", "n\(i % 11)": "\(rng.next() % 50)"]
+      bench.append([(try bench.series(labels), Self.now - Int64(rng.next() % 55) * minute, 1)])
+    }
+    for _ in 0..<40 {
+      let from = Self.now - Int64(rng.next() % 70) * minute
+      let through = from + Int64(rng.next() % 70) * minute
+      let some = bench.buffer.overlapping(bench.buffer.select([]), from: from, through: through)
+      let within = SampleBuffer.Carriers.within(from: from, through: through)
+      #expect(bench.buffer.labelNames(of: within) == bench.buffer.labelNames(of: .these(some)), "seed \(seed)")
+      for name in ["__name__", "a", "n3"] {
+        let values = bench.buffer.labelValues(name, of: within)
+        #expect(values == bench.buffer.labelValues(name, of: .these(some)), "seed \(seed)")
+      }
+    }
   }
 
   @Test func `coming and going series leave memory where it was`() throws {
@@ -303,7 +325,7 @@ struct Bench {
             }
           }
           _ = buffer.labelSets(of: tokens)
-          _ = buffer.labelValues("i", of: tokens)
+          _ = buffer.labelValues("i", of: .these(tokens))
           _ = buffer.statistics()
         }
       }

@@ -20,19 +20,18 @@ extension API {
 
   func labels(_ request: Request) throws(HTTPError) -> Response {
     let limit = try request.form.limit()
-    let selection = try selectionIfAny(request.form)
-    return cut(buffer.labelNames(of: selection), to: limit)
+    return cut(buffer.labelNames(of: try carriers(request.form)), to: limit)
   }
 
   func labelValues(_ request: Request) throws(HTTPError) -> Response {
     let name = NameEscaping.labelName(inPath: request.pathParameter("name") ?? "")
     guard !name.isEmpty else { throw .badRequest("invalid label name: \"\"") }
     let limit = try request.query.limit()
-    let selection = try selectionIfAny(request.query)
+    let carriers = try carriers(request.query)
     var warnings: [String] = []
     var writer = ByteWriter(capacity: 1 << 14)
     writer.append("{\"status\":\"success\",\"data\":[")
-    buffer.withLabelValues(name, of: selection) { count, value in
+    buffer.withLabelValues(name, of: carriers) { count, value in
       let wanted = limit > 0 ? min(limit, count) : count
       if wanted < count { warnings.append(Self.truncated) }
       writer.reserve(wanted * 16)
@@ -52,12 +51,13 @@ extension API {
     return Answer.strings(Array(strings.prefix(limit)), warnings: [Self.truncated])
   }
 
-  /// The series asked for; `nil` when the request names neither selectors nor times.
-  private func selectionIfAny(_ parameters: Parameters) throws(HTTPError) -> [SeriesToken]? {
+  /// The series whose labels are asked for.
+  private func carriers(_ parameters: Parameters) throws(HTTPError) -> SampleBuffer.Carriers {
     let selectors = try parameters.selectors()
-    let start = try parameters.time("start")
-    let end = try parameters.time("end")
-    return selectors.isEmpty && start == nil && end == nil ? nil : try select(parameters, selectors)
+    if !selectors.isEmpty { return .these(try select(parameters, selectors)) }
+    let (start, end) = (try parameters.time("start"), try parameters.time("end"))
+    guard start != nil || end != nil else { return .all }
+    return .within(from: start ?? -Parameters.timeMax, through: end ?? Parameters.timeMax)
   }
 
   /// Types and helps by family. Only families that have series are listed.

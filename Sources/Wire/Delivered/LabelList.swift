@@ -76,18 +76,27 @@ struct LabelList: ~Copyable {
 
   /// Most producers write their labels in order; the others' lists are short.
   private static func sort(_ labels: inout [LabelBytes]) throws(SampleRejection) {
-    var hasName = false
-    for i in labels.indices {
-      let name = labels[i].name
-      hasName = hasName || name.count == Label.metricName.utf8.count && name.elementsEqual(Label.metricName.utf8)
-      var k = i
-      while k > 0, case let order = compare(labels[k - 1].name, labels[k].name), order >= 0 {
-        if order == 0 { throw .repeatedLabel }
-        labels.swapAt(k - 1, k)
-        k -= 1
+    let hasName = try labels.withUnsafeMutableBufferPointer { labels throws(SampleRejection) in
+      var hasName = false
+      for i in labels.indices {
+        hasName = hasName || isMetricName(labels[i].name)
+        var k = i
+        while k > 0, case let order = compare(labels[k - 1].name, labels[k].name), order >= 0 {
+          if order == 0 { throw SampleRejection.repeatedLabel }
+          labels.swapAt(k - 1, k)
+          k -= 1
+        }
       }
+      return hasName
     }
     guard hasName else { throw .missingName }
+  }
+
+  /// `__name__` as a word in memory.
+  private static let metricNameWord = Array(Label.metricName.utf8).withUnsafeBytes { $0.load(as: UInt64.self) }
+
+  private static func isMetricName(_ name: UnsafeRawBufferPointer) -> Bool {
+    name.count == 8 && name.loadUnaligned(as: UInt64.self) == metricNameWord
   }
 
   private static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
@@ -99,13 +108,14 @@ struct LabelList: ~Copyable {
   private static func isUTF8(_ text: UnsafeRawBufferPointer) -> Bool {
     var high: UInt64 = 0
     var i = 0
-    while i &+ 8 <= text.count {
+    while i &+ 8 < text.count {
       high |= text.loadUnaligned(fromByteOffset: i, as: UInt64.self)
       i &+= 8
     }
-    while i < text.count {
-      high |= UInt64(text[i])
-      i &+= 1
+    if text.count >= 8 {  // overlaps the word before
+      high |= text.loadUnaligned(fromByteOffset: text.count &- 8, as: UInt64.self)
+    } else {
+      for byte in text { high |= UInt64(byte) }
     }
     return high & 0x8080_8080_8080_8080 == 0 || String(validating: text, as: UTF8.self) != nil
   }
