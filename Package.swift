@@ -33,8 +33,9 @@ let package = Package(
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
-    // Counts allocations; linked into the benchmarks alone.
+    // For the benchmarks alone: one counts allocations, the other is what the decode path is compared with.
     .target(name: "CAllocationCount"),
+    .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
 
     .target(name: "TimeSeries", dependencies: ["CRE2", "CCharConv"], swiftSettings: strict),
     .target(name: "Wire", dependencies: ["TimeSeries", "CSnappy"], swiftSettings: strict),
@@ -78,7 +79,7 @@ let package = Package(
       name: "PromringBenchmarks",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "Configuration", "Delivery", "Gateway",
-        "CAllocationCount", .product(name: "Logging", package: "swift-log"),
+        "CAllocationCount", "CSimdjson", .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
