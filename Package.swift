@@ -123,11 +123,23 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 
-// libFuzzer needs a build of its own, with a sanitizer: Tests/Fuzz/run makes it.
+// libFuzzer needs a build of its own, with sanitizers: Tests/Fuzz/run makes it. The program itself is not part of it, nor
+// what talks to the network.
 if Context.environment["PROMRING_FUZZ"] != nil {
+  for target in package.targets where target.type == .regular {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-enable-testing"])]
+  }
   package.targets += [
     .executableTarget(
-      name: "Fuzz", dependencies: ["PromQL", "TimeSeries", "Wire"], path: "Tests/Fuzz",
-      exclude: ["run", "seeds.py", "promql.dict", "page.dict"], swiftSettings: strict)
+      name: "Fuzz",
+      dependencies: [
+        "PromQL", "TimeSeries", "Wire", "SampleBuffer", "HTTPServer", "Configuration",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      path: "Tests/Fuzz",
+      exclude: [
+        "run", "seeds.py", "configuration.dict", "delivered.dict", "page.dict", "promql.dict", "request.dict",
+      ],
+      swiftSettings: strict)
   ]
 }

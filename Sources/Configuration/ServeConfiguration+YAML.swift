@@ -19,7 +19,22 @@ extension ServeConfiguration {
       }
       lines += "  \(words[1]):" + yaml(of: setting)
     }
-    return lines
+    return escapedForYAML(lines)
+  }
+
+  /// YAML lets fewer characters stand than JSON, and takes some for line breaks (YAML 1.1, sections 5.1 and 5.4). They
+  /// can only be in quotes, where both know the same escapes.
+  private func escapedForYAML(_ lines: String) -> String {
+    var escaped = String.UnicodeScalarView()
+    for scalar in lines.unicodeScalars {
+      switch scalar.value {
+      case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF:
+        let digits = String(scalar.value, radix: 16)
+        escaped.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars)
+      default: escaped.append(scalar)
+      }
+    }
+    return String(escaped)
   }
 
   private func yaml(of setting: Setting) -> String {

@@ -117,4 +117,20 @@ import Testing
     let again = try YAMLFileTests.load(configuration.yaml, files: ["/s": "geheim"]).configuration
     #expect(again == configuration)
   }
+
+  @Test(arguments: [
+    "\u{7F}", "\u{80}", "\u{85}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFF}", "\u{10FFFF}", "\u{0}",
+  ])
+  func `characters that YAML does not let stand are escaped in what is shown`(character: String) throws {
+    var configuration = ServeConfiguration()
+    configuration.export.metrics["a\(character)b"] = .init(type: .gauge, help: " \(character) x \(character)")
+    var task = DeliveryTask(name: "t")
+    task.description = "a \(character) b"
+    task.sources = [DeliveryTask.Source(.remoteWrite)]
+    task.target.topic = "samples"
+    configuration.delivery.tasks = [task]
+    let again = try YAMLFileTests.load(configuration.yaml).configuration
+    #expect(again.export.metrics == configuration.export.metrics)
+    #expect(again.delivery.tasks == [task])
+  }
 }

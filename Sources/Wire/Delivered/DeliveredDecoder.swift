@@ -247,8 +247,8 @@ public struct DeliveredDecoder: ~Copyable {
     guard let timestampMember, scanner.members[timestampMember].kind != .null else { throw .missingTimestamp }
     let valueSpan = scanner.members[valueMember].value
     let timestampSpan = scanner.members[timestampMember].value
-    guard let bits = NumberText.value(word(valueMember, text)) else { throw .badValue }
-    guard let time = NumberText.timestamp(word(timestampMember, text)) else { throw .badTimestamp }
+    guard let bits = number(valueMember, text, NumberText.value) else { throw .badValue }
+    guard let time = number(timestampMember, text, NumberText.timestamp) else { throw .badTimestamp }
 
     let shape = self.shape(base, span, value: valueSpan, timestamp: timestampSpan)
     var token: SeriesToken
@@ -294,8 +294,14 @@ public struct DeliveredDecoder: ~Copyable {
       && plain.elementsEqual(UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount))
   }
 
-  private func word(_ member: Int, _ text: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt8> {
-    UnsafeRawBufferPointer(rebasing: text[scanner.members[member].value]).assumingMemoryBound(to: UInt8.self)
+  /// Reads the number that the text of a member is.
+  private func number<Number>(
+    _ member: Int, _ text: UnsafeRawBufferPointer, _ read: (UnsafeBufferPointer<UInt8>) -> Number?
+  ) -> Number? {
+    let word = UnsafeRawBufferPointer(rebasing: text[scanner.members[member].value])
+    guard scanner.members[member].valueHasEscapes else { return read(word.assumingMemoryBound(to: UInt8.self)) }
+    var plain: [UInt8] = []
+    return ObjectScanner.unescape(word, into: &plain) ? plain.withUnsafeBufferPointer(read) : nil
   }
 
   /// The object's text but for its two numbers; `nil` when a part is too long to be hashed.

@@ -74,11 +74,9 @@ struct ObjectScanner {
         UInt8(ascii: "f") where word.elementsEqual("false".utf8):
         return (member(start..<end, .literal), end)
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): return (member(start..<end, .number), end)
-      // Not JSON, but what careless producers write for these numbers.
+      // Not JSON, but what careless producers write for numbers: NaN, +Inf, .5.
       default:
-        guard
-          ["nan", "inf", "+inf", "infinity", "+infinity"].contains(String(decoding: word, as: UTF8.self).lowercased())
-        else { throw JSONFault(byte: start, expected: "a value") }
+        guard NumberText.value(word) != nil else { throw JSONFault(byte: start, expected: "a value") }
         return (member(start..<end, .number), end)
       }
     }

@@ -1,0 +1,1 @@
+../../Sources/Delivery/Filter.swift

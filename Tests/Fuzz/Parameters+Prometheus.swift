@@ -1,0 +1,1 @@
+../../Sources/Gateway/API/Parameters+Prometheus.swift

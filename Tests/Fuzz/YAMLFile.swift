@@ -1,0 +1,1 @@
+../../Sources/promring/Options/YAMLFile.swift
