@@ -15,12 +15,12 @@ struct mhd_settings {
   int is_ipv6;
   unsigned int threads;
   unsigned int connections_max;
-  unsigned int connections_per_address_max;  // 0: no limit
-  unsigned int idle_timeout_seconds;         // 0: none
+  unsigned int idle_timeout_seconds;  // 0: none
   size_t connection_memory;
   void *context;  // first argument of every callback below
   MHD_AcceptPolicyCallback accept;
   MHD_AccessHandlerCallback access;
+  MHD_NotifyConnectionCallback connection_changed;
   void *(*target_received)(void *context, const char *target, struct MHD_Connection *connection);
   MHD_RequestCompletedCallback completed;
   MHD_LogCallback log;  // NULL: silent
@@ -38,16 +38,16 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
   if (s->is_ipv6) flags |= MHD_USE_IPv6;
   if (s->log) flags |= MHD_USE_ERROR_LOG;
-  struct MHD_OptionItem options[12];
+  struct MHD_OptionItem options[16];
   int n = 0;
   // The logger has to be first, or errors in later options go to stderr.
   if (s->log) options[n++] = (struct MHD_OptionItem){MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)s->log, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_socket, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)s->completed, s->context};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)s->connection_changed, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)s->target_received, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)mhd_keep_escapes, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, s->connections_max, NULL};
-  options[n++] = (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->connections_per_address_max, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, s->idle_timeout_seconds, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->connection_memory, NULL};
   // A pool of one is refused; without the option there is one thread.
@@ -73,6 +73,12 @@ static inline int mhd_socket(struct MHD_Connection *connection) {
 static inline const struct sockaddr *mhd_client_address(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   return info ? info->client_addr : NULL;
+}
+
+/// What `connection_changed` has put into the connection's slot, or NULL.
+static inline void *mhd_slot(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info ? info->socket_context : NULL;
 }
 
 /// The status of the response being sent, the engine's own ones included, or 0.

@@ -117,6 +117,10 @@ extension ServeConfiguration {
     public var maxQueue = 512
     /// Samples that one query may hold in memory.
     public var maxSamples = 50_000_000
+    /// Series that one query may select, all of its selectors together.
+    public var maxSeries = 2_000_000
+    /// The largest result of a query, in JSON.
+    public var maxResponseBytes = 256 << 20
     public var lookbackDelta = Duration.seconds(300)
     /// How long a read with `X-Promring-Consistency: strong` may wait.
     public var strongReadTimeout = Duration.seconds(10)
@@ -171,7 +175,11 @@ extension ServeConfiguration {
     public var maxConcurrency = 8
     /// Such requests that may wait for their turn; one more is refused with 503.
     public var maxQueue = 512
+    /// Request line and headers of one request.
+    public var maxHeaderBytes = 32 << 10
     public var maxBodyBytes = 16 << 20
+    /// How long a request may take to come in.
+    public var requestTimeout = Duration.seconds(60)
     public var idleTimeout = Duration.seconds(300)
     /// Put before every path: empty, or `/` and more without a `/` at the end.
     public var pathPrefix = ""

@@ -96,6 +96,12 @@ extension Setting {
       "query.max-samples", .count(\.query.maxSamples, 1...1_000_000_000_000), "count",
       "Samples that one query may hold in memory."),
     Setting(
+      "query.max-series", .count(\.query.maxSeries, 1...1_000_000_000), "count",
+      "Series that one query may select, all of its selectors together; with more it is answered 422."),
+    Setting(
+      "query.max-response-bytes", .size(\.query.maxResponseBytes, 1024...(1 << 34)), "size",
+      "Largest result of a query; a larger one is answered 422. Other large answers are made while they are sent."),
+    Setting(
       "query.lookback-delta", .duration(\.query.lookbackDelta, .milliseconds(1)...Setting.decade), "duration",
       "How far back the newest sample of a series is looked for."),
     Setting(
@@ -162,8 +168,14 @@ extension Setting {
       "web.max-queue", .count(\.web.maxQueue, 0...1_000_000), "count",
       "Such requests that may wait for their turn, client addresses taking turns; one more is answered 503."),
     Setting(
+      "web.max-header-bytes", .size(\.web.maxHeaderBytes, (8 << 10)...(1 << 20)), "size",
+      "Memory for a request's line and headers, of each connection; what does not fit is answered 431 or 414."),
+    Setting(
       "web.max-body-bytes", .size(\.web.maxBodyBytes, 1024...(1 << 31)), "size",
       "Largest request body; a larger one is answered 413."),
+    Setting(
+      "web.request-timeout", .duration(\.web.requestTimeout, .seconds(1)...Setting.day), "duration",
+      "Longest time that a request may take to come in, headers and body; a slower one is cut off."),
     Setting(
       "web.idle-timeout", .duration(\.web.idleTimeout, .seconds(1)...Setting.day), "duration",
       "A connection on which nothing happens for this long is closed."),

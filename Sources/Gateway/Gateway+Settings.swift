@@ -68,7 +68,9 @@ extension ServerSettings {
     if web.threads > 0 { ioThreads = web.threads }
     connectionsMax = web.maxConnections
     connectionsPerAddressMax = web.maxConnectionsPerAddress
+    requestTimeout = web.requestTimeout
     idleTimeout = web.idleTimeout
+    headerBytesMax = web.maxHeaderBytes
     bodyBytesMax = web.maxBodyBytes
     grace = configuration.shutdown.timeout
   }

@@ -106,6 +106,7 @@ public final class Gateway: Sendable {
       hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
       server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
+      GatewayMetrics.register(metrics, server, connectionsMax: configuration.web.maxConnections)
       self.api = api
       self.delivery = delivery
       self.reloader = reloader

@@ -42,6 +42,29 @@ enum GatewayMetrics {
     ) { Double(reloader.status.lastSuccessAt) / 1000 }
   }
 
+  /// - Parameter server: not kept alive, as it keeps the metrics.
+  static func register(_ metrics: SelfMetrics, _ server: Server, connectionsMax: Int) {
+    let cut = "promring_http_connections_cut_total"
+    metrics.observe([
+      MetricDefinition("promring_http_connections", .gauge, "Connections open."),
+      MetricDefinition("promring_http_connections_max", .gauge, "How many may be open; further ones wait."),
+      MetricDefinition(
+        "promring_http_connections_refused_total", .counter,
+        "Connections closed at once because their client address had as many as it may."),
+      MetricDefinition(
+        cut, .counter,
+        "Connections cut while a request was awaited: slow (it did not come in time), gone (its client left half-way).",
+        labels: ["reason"]),
+    ]) { [weak server] report in
+      guard let statistics = server?.statistics else { return }
+      report.put("promring_http_connections", Double(statistics.connections))
+      report.put("promring_http_connections_max", Double(connectionsMax))
+      report.put("promring_http_connections_refused_total", Double(statistics.connectionsRefused))
+      report.put(cut, Double(statistics.connectionsTooSlow), labels: ["slow"])
+      report.put(cut, Double(statistics.connectionsAbandoned), labels: ["gone"])
+    }
+  }
+
   private static func registerBuffer(_ metrics: SelfMetrics, _ buffer: SampleBuffer) {
     let gauges: [(String, String, @Sendable (BufferStatistics) -> Double?)] = [
       ("promring_buffer_series", "Series held.", { Double($0.series) }),

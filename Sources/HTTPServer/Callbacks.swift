@@ -14,7 +14,26 @@ private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore? {
 func connectionOffered(
   _ context: UnsafeMutableRawPointer?, _ address: UnsafePointer<sockaddr>?, _ length: socklen_t
 ) -> MHD_Result {
-  core(context)?.isDraining == false ? .YES : .NO
+  guard let core = core(context), !core.isDraining else { return .NO }
+  return core.connections.admits(RemoteAddress(address).client) ? .YES : .NO
+}
+
+/// A connection is open, and its slot filled: +1; or it is about to be closed: −1.
+func connectionChanged(
+  _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+  _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ what: MHD_ConnectionNotificationCode
+) {
+  guard let core = core(context), let connection, let slot else { return }
+  if what == .CONNECTION_NOTIFY_STARTED {
+    let client = ClientConnection(
+      socket: mhd_socket(connection), client: RemoteAddress(mhd_client_address(connection)).client,
+      firstRequestWithin: core.settings.requestTimeout)
+    core.connections.opened(client)
+    slot.pointee = Unmanaged.passRetained(client).toOpaque()
+  } else if let opaque = slot.pointee {
+    slot.pointee = nil
+    core.connections.closed(Unmanaged<ClientConnection>.fromOpaque(opaque).takeRetainedValue())
+  }
 }
 
 /// The request line is complete. What is returned becomes the content of the request's slot.

@@ -81,6 +81,7 @@ extension Exchange {
   }
 
   private func requestReceived() -> MHD_Result {
+    client?.hasRequest()
     if let refusal { return refuse(refusal) }
     guard case .found(let route, _) = match, case .pooled(let pool, let attempt) = route.execution else {
       guard case .answer(let answer) = conclude(pool: nil) else { return .NO }  // nothing is deferred here
@@ -123,6 +124,7 @@ extension Exchange {
   /// Hands the answer to the engine.
   private func send(_ answer: Answer?) -> MHD_Result {
     guard let answer else { return .NO }
+    client?.hasRequest()
     stage = .answered
     self.answer = answer
     if let feed = answer.feed as? EventFeed { core.opened(feed.stream, of: self) }

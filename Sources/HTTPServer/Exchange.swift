@@ -36,6 +36,8 @@ final class Exchange: @unchecked Sendable {
   let core: ServerCore
   let connection: OpaquePointer
   let socket: Int32
+  /// What `ConnectionWatch` goes by.
+  let client: ClientConnection?
   /// Whether the target is text at all; `head.target` is a repaired copy otherwise.
   let isTargetUTF8: Bool
   var head: RequestHead
@@ -57,6 +59,8 @@ final class Exchange: @unchecked Sendable {
     self.core = core
     self.connection = connection
     socket = mhd_socket(connection)
+    client = mhd_slot(connection).map { Unmanaged<ClientConnection>.fromOpaque($0).takeUnretainedValue() }
+    client?.expectRequest(within: core.settings.requestTimeout)
     head = RequestHead(method: "", target: target.map { String(cString: $0) } ?? "")
     isTargetUTF8 = target.map { String(validatingCString: $0) != nil } ?? true
     head.remoteAddress = RemoteAddress(mhd_client_address(connection))
@@ -137,6 +141,7 @@ final class Exchange: @unchecked Sendable {
       gate.isFinished = true
       return (gate.aborted, gate.answer.take())
     }
+    client?.expectRequest(within: core.settings.idleTimeout)
     if answer?.feed is EventFeed { core.closed(self) }
     if let observe = core.hooks.observe { observe(record(outcome(code, aborted))) }
     answer = nil
@@ -148,6 +153,7 @@ final class Exchange: @unchecked Sendable {
     switch code {
     case .REQUEST_TERMINATED_COMPLETED_OK: .completed
     case .REQUEST_TERMINATED_TIMEOUT_REACHED: .timedOut
+    case _ where client?.wasTooSlow == true: .timedOut
     case .REQUEST_TERMINATED_DAEMON_SHUTDOWN: .serverStopped
     case _ where aborted == .serverStopped: .serverStopped
     // Asked of nobody who was given up: a source may still be at work then.
@@ -175,7 +181,7 @@ final class Exchange: @unchecked Sendable {
   }
 
   /// Asks the kernel, not the stream: what the client sent before it left may still be unread.
-  private static func hasHungUp(_ socket: Int32) -> Bool {
+  static func hasHungUp(_ socket: Int32) -> Bool {
     var entry = pollfd(fd: socket, events: poll_peer_closed, revents: 0)
     return poll(&entry, 1, 0) > 0  // hang-ups and errors are reported without being asked for
   }

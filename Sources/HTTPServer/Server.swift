@@ -15,6 +15,12 @@ public final class Server: Sendable {
     public var connections: Int
     /// Requests received in part or whole and not yet answered to the last byte.
     public var activeRequests: Int
+    /// Connections closed at once because their client address had as many as it may.
+    public var connectionsRefused = 0
+    /// Connections cut because their request did not come in time.
+    public var connectionsTooSlow = 0
+    /// Connections cut because their client had left before its request was complete.
+    public var connectionsAbandoned = 0
   }
 
   /// Where it listens; the port is the real one.
@@ -31,7 +37,14 @@ public final class Server: Sendable {
     let socket = try ListenSocket(settings.address)
     let core = ServerCore(settings: settings, router: router, hooks: hooks)
     let port = socket.port
-    let daemon = try startDaemon(socket, core)
+    try core.connections.start()
+    let daemon: OpaquePointer
+    do throws(ServerError) {
+      daemon = try startDaemon(socket, core)
+    } catch {
+      core.connections.end()
+      throw error
+    }
     return Server(core, daemon, ListenAddress(host: settings.address.host, port: port))
   }
 
@@ -47,7 +60,9 @@ public final class Server: Sendable {
     let connections = phase.withLock { phase in
       if case .running(let daemon) = phase { Int(mhd_connections(daemon)) } else { 0 }
     }
-    return Statistics(connections: connections, activeRequests: core.activeRequests)
+    return Statistics(
+      connections: connections, activeRequests: core.activeRequests, connectionsRefused: core.connections.refusedCount,
+      connectionsTooSlow: core.connections.slowCount, connectionsAbandoned: core.connections.goneCount)
   }
 
   /// Stops: new connections are refused, event streams ended, running responses finished, and then everything is
@@ -75,6 +90,7 @@ public final class Server: Sendable {
     // The engine aborts the process if a connection is suspended here; `abortAll` has seen to that.
     MHD_stop_daemon(daemon)
     core.watch.end()
+    core.connections.end()
     phase.withLock { $0 = .stopped }
     phase.notifyAll()
     return isDrained
@@ -90,7 +106,6 @@ public final class Server: Sendable {
     options.is_ipv6 = socket.isIPv6 ? 1 : 0
     options.threads = threads
     options.connections_max = max(UInt32(clamping: settings.connectionsMax), threads)
-    options.connections_per_address_max = UInt32(clamping: settings.connectionsPerAddressMax)
     let timeout = settings.idleTimeout.components
     options.idle_timeout_seconds = UInt32(clamping: timeout.seconds + (timeout.attoseconds > 0 ? 1 : 0))
     options.connection_memory = max(settings.headerBytesMax, 8 << 10)
@@ -98,6 +113,7 @@ public final class Server: Sendable {
     options.context = Unmanaged.passUnretained(core).toOpaque()
     options.accept = connectionOffered
     options.access = requestProgressed
+    options.connection_changed = connectionChanged
     options.target_received = targetReceived
     options.completed = requestCompleted
     if core.hooks.log != nil { options.log = messageLogged }

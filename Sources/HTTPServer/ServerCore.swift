@@ -13,6 +13,7 @@ final class ServerCore: Sendable {
   let router: Router
   let hooks: ServerHooks
   let watch = DisconnectWatch()
+  let connections: ConnectionWatch
   // Lock order: this is never held while another lock is taken.
   private let exchanges = Monitor(Exchanges())
   private let streams = Guarded<[ObjectIdentifier: EventStream]>([:])
@@ -20,6 +21,7 @@ final class ServerCore: Sendable {
 
   init(settings: ServerSettings, router: Router, hooks: ServerHooks) {
     self.settings = settings
+    connections = ConnectionWatch(perAddressMax: settings.connectionsPerAddressMax)
     self.router = router
     self.hooks = hooks
   }

@@ -468,6 +468,47 @@ import Testing
     }
   }
 
+  @Test func `a request that comes byte by byte is cut off when its time is over`() throws {
+    let settings = testSettings {
+      $0.requestTimeout = .seconds(1)
+      $0.idleTimeout = .seconds(60)
+    }
+    try served(settings: settings) { server in
+      let head = try RawClient(server.port)
+      let body = try RawClient(server.port)
+      try body.request("POST /inline", ["Content-Length: 100000"])
+      let idle = try RawClient(server.port)
+      #expect(try idle.ask("GET /inline").status == 200)
+      try head.send(Array("GET /inline HTTP/1.1\r\nX-Slow: ".utf8))
+      // A byte now and then holds off the idle timeout, and the end of the connection all the same.
+      var ended = Set<Int32>()
+      let isOver = eventually {
+        for client in [head, body] where (try? client.send([UInt8(ascii: "a")])) == nil {
+          ended.insert(client.descriptor)
+        }
+        return ended.count == 2
+      }
+      #expect(isOver)
+      #expect(server.statistics.connectionsTooSlow == 2)
+      // Between two requests there is no hurry.
+      #expect(try idle.ask("GET /inline").status == 200)
+    }
+  }
+
+  @Test(arguments: [
+    "GET /inline HTTP/1.1\r\nHost: half", "POST /inline HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+  ])
+  func `a client that leaves half-way leaves no connection behind`(text: String) throws {
+    try served { server in
+      for _ in 0..<20 {
+        let client = try RawClient(server.port)
+        try client.send(Array(text.utf8))
+        client.close()
+      }
+      #expect(eventually { server.statistics.connections == 0 })
+    }
+  }
+
   @Test func `a connection that stands idle is closed`() throws {
     try served(settings: testSettings { $0.idleTimeout = .seconds(2) }) { server in
       let idle = try RawClient(server.port)

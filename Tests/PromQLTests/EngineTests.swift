@@ -188,7 +188,7 @@ struct EngineTests {
       options.maxSeries = limit
       let engine = Engine(options: options)
       if isRefused {
-        #expect(throws: QueryError.execution("query selects more than \(limit) series: narrow its selectors")) {
+        #expect(throws: QueryError.limit(.series, "query selects more than \(limit) series: narrow its selectors")) {
           try engine.instant("count(m) + count(m)", at: 100_000, from: source)
         }
       } else {

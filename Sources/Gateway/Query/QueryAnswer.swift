@@ -9,7 +9,11 @@ enum QueryAnswer {
 
   /// - Parameters:
   ///   - call: says how many series to tell, and whether statistics were asked for.
-  static func response(_ result: QueryResult, _ call: QueryCall, _ timings: QueryTimings) -> Response {
+  ///   - bytesMax: how long the result may be.
+  /// - Returns: `nil` if it is longer. It is looked at series by series, so that no more than one is made in vain.
+  static func response(
+    _ result: QueryResult, _ call: QueryCall, _ timings: QueryTimings, bytesMax: Int
+  ) -> Response? {
     let limit = call.limit
     var warnings = result.warnings
     var writer = ByteWriter(capacity: 1 << 14)
@@ -28,6 +32,7 @@ enum QueryAnswer {
         writer.append(",\"value\":")
         writer.append(pair: element.sample.timestamp, element.sample.value)
         writer.append("}")
+        if writer.count > bytesMax { return nil }
       }
       writer.append("]")
     case .matrix(let series):
@@ -41,6 +46,7 @@ enum QueryAnswer {
           writer.append(pair: sample.timestamp, sample.value)
         }
         writer.append("]}")
+        if writer.count > bytesMax { return nil }
       }
       writer.append("]")
     }

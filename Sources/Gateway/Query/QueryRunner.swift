@@ -12,6 +12,7 @@ struct QueryRunner: Sendable {
   private let smallEngine: Engine
   private let processors: Processors
   private let source: BufferSource
+  private let responseBytesMax: Int
   private let logSlowerThan: Duration
   private let logger: Logger
   private let outcomes: Labelled<Counter>
@@ -20,6 +21,7 @@ struct QueryRunner: Sendable {
   private let phases: Phases
   private let samplesRead: Counter
   private let slow: Counter
+  private let limited: Labelled<Counter>
 
   private struct Phases: Sendable {
     let queue, preparation, evaluation, sorting: Histogram
@@ -35,6 +37,7 @@ struct QueryRunner: Sendable {
     options.maxSeries = PreparedQuery.smallSeriesMax
     smallEngine = Engine(options: options)
     self.source = source
+    responseBytesMax = query.maxResponseBytes
     logSlowerThan = query.logSlowerThan
     self.logger = logger
     outcomes = metrics.counters(
@@ -50,6 +53,12 @@ struct QueryRunner: Sendable {
       sorting: phases.with("sorting"))
     samplesRead = metrics.counter("promring_query_samples_read_total", "Samples that queries read from the buffer.")
     slow = metrics.counter("promring_queries_slow_total", "Queries slower than query.log-slower-than.")
+    limited = metrics.counters(
+      "promring_queries_limited_total", "Queries that a limit ended: samples, series, response_bytes or time.",
+      labels: ["limit"])
+    for limit in QueryError.Limit.allCases.map(\.rawValue) + [Failure.responseBytes, Failure.time] {
+      _ = limited.with(limit)
+    }
   }
 
   var options: Engine.Options { engine.options }
@@ -92,11 +101,18 @@ struct QueryRunner: Sendable {
     _ call: QueryCall, _ outcome: Result<QueryResult, Failure>, _ started: ContinuousClock.Instant
   ) -> Response {
     let timings = QueryTimings(queued: call.received.duration(to: started), executed: started.duration(to: .now))
-    observe(call, outcome, timings)
-    switch outcome {
-    case .success(let result): return QueryAnswer.response(result, call, timings)
-    case .failure(let failure): return Answer.error(failure.type, failure.text)
+    var outcome = outcome
+    var response: Response?
+    if case .success(let result) = outcome {
+      response = QueryAnswer.response(result, call, timings, bytesMax: responseBytesMax)
+      if response == nil { outcome = .failure(Failure(responseBytesMax: responseBytesMax)) }
     }
+    observe(call, outcome, timings)
+    if case .failure(let failure) = outcome {
+      if let limit = failure.limit { limited.with(limit).add() }
+      return Answer.error(failure.type, failure.text)
+    }
+    return response ?? Answer.error(.internal, "a query without result")
   }
 
   private func evaluate(
@@ -166,12 +182,30 @@ struct QueryRunner: Sendable {
   private struct Failure: Error {
     let type: Answer.ErrorType
     let text: String
+    /// Which limit ended it.
+    let limit: String?
+
+    static let responseBytes = "response_bytes"
+    static let time = "time"
+
+    init(responseBytesMax: Int) {
+      type = .execution
+      text =
+        "the answer would be larger than \(responseBytesMax) bytes: narrow the query, or ask for fewer steps or series"
+      limit = Failure.responseBytes
+    }
 
     init(_ error: QueryError, isQueued: Bool) {
+      limit =
+        switch error {
+        case .limit(let limit, _): limit.rawValue
+        case .timeout: Failure.time
+        default: nil
+        }
       type =
         switch error {
         case .parse, .invalid: .badData
-        case .execution: .execution
+        case .execution, .limit: .execution
         case .timeout: .timeout
         case .canceled: .canceled
         case .source: .internal
@@ -191,6 +225,7 @@ extension Engine.Options {
     self.init()
     lookbackDelta = query.lookbackDelta.wholeMilliseconds
     maxSamples = query.maxSamples
+    maxSeries = query.maxSeries
     threads = ProcessInfo.processInfo.activeProcessorCount
     features = Features(query.features.compactMap(Features.init(name:)))
     countsSamplesPerStep = query.features.contains("promql-per-step-stats")

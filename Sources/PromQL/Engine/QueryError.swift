@@ -6,6 +6,8 @@ public enum QueryError: Error, Sendable, Equatable, CustomStringConvertible {
   case invalid(String)
   /// The evaluation failed: HTTP 422.
   case execution(String)
+  /// The evaluation would take more than the engine was allowed: HTTP 422.
+  case limit(Limit, String)
   /// The deadline passed: HTTP 503.
   case timeout
   /// Nobody waits for the answer any more: HTTP 499.
@@ -13,17 +15,22 @@ public enum QueryError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The samples cannot be read: HTTP 500.
   case source(SourceError)
 
-  static let tooManySamples = QueryError.execution(
-    "query processing would load too many samples into memory in query execution")
+  /// Which of `Engine.Options`.
+  public enum Limit: String, Sendable, CaseIterable {
+    case samples, series
+  }
+
+  static let tooManySamples = QueryError.limit(
+    .samples, "query processing would load too many samples into memory in query execution")
   static func tooManySeries(limit: Int) -> QueryError {
-    .execution("query selects more than \(limit) series: narrow its selectors")
+    .limit(.series, "query selects more than \(limit) series: narrow its selectors")
   }
   static let duplicateLabelSets = QueryError.execution("vector cannot contain metrics with the same labelset")
 
   public var description: String {
     switch self {
     case .parse(let error): error.description
-    case .invalid(let message), .execution(let message): message
+    case .invalid(let message), .execution(let message), .limit(_, let message): message
     case .timeout: "query timed out in expression evaluation"
     case .canceled: "query was canceled in expression evaluation"
     case .source(let error): error.description

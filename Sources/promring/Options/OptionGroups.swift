@@ -44,6 +44,8 @@ struct QueryOptions: SettingOptions {
   @Option("query.max-concurrency") var queryMaxConcurrency: String?
   @Option("query.max-queue") var queryMaxQueue: String?
   @Option("query.max-samples") var queryMaxSamples: String?
+  @Option("query.max-series") var queryMaxSeries: String?
+  @Option("query.max-response-bytes") var queryMaxResponseBytes: String?
   @Option("query.lookback-delta") var queryLookbackDelta: String?
   @Option("query.remote-read-max-concurrency") var queryRemoteReadMaxConcurrency: String?
   @Option("query.remote-read-max-samples") var queryRemoteReadMaxSamples: String?
@@ -69,7 +71,9 @@ struct WebOptions: SettingOptions {
   @Option("web.max-connections-per-address") var webMaxConnectionsPerAddress: String?
   @Option("web.max-concurrency") var webMaxConcurrency: String?
   @Option("web.max-queue") var webMaxQueue: String?
+  @Option("web.max-header-bytes") var webMaxHeaderBytes: String?
   @Option("web.max-body-bytes") var webMaxBodyBytes: String?
+  @Option("web.request-timeout") var webRequestTimeout: String?
   @Option("web.idle-timeout") var webIdleTimeout: String?
   @Option("web.path-prefix") var webPathPrefix: String?
   @Option("web.cors-origin") var webCorsOrigin: String?
