@@ -118,6 +118,7 @@ public final class Gateway: Sendable {
       self.notifications = notifications
       ticker = Ticker(every: .seconds(1)) {
         buffer.maintain()
+        buffer.makeRoomIfStuck()
         gate.look()
         notifications.update(api.conditions())
       }

@@ -30,6 +30,9 @@ public final class SampleBuffer: @unchecked Sendable {
   let oldestSlabByBudget = Atomic<Int>(Int.min)
   let counts = AtomicCounts()
   private let refusalCounts: [Counter]
+  /// Since the last `makeRoomIfStuck`; and how many samples had been appended then.
+  private let refusedForBudget = Atomic(false)
+  private let appendedBefore = Atomic<Int>(0)
   let liveSeries = Atomic<Int>(0)
   private let created = Atomic<Int>(0)
   private let removed = Atomic<Int>(0)
@@ -69,6 +72,7 @@ public final class SampleBuffer: @unchecked Sendable {
       return try indexLock.write { () throws(SeriesRefusal) in try register(labels) }
     } catch {
       refusalCounts[SeriesRefusal.allCases.firstIndex(of: error) ?? 0].value.add(1, ordering: .relaxed)
+      if error == .overMemoryBudget { refusedForBudget.store(true, ordering: .relaxed) }
       throw error
     }
   }
@@ -139,6 +143,28 @@ public final class SampleBuffer: @unchecked Sendable {
   public func maintain() {
     advance()
     if isOverBudget { shrinkToBudget() }
+  }
+
+  /// Drops the oldest slab if nothing but series that the budget has no room for has come since the last call, and time
+  /// has left the newest slab behind. Call it now and then.
+  ///
+  /// Room is made when a sample opens a slab. Series that are all new cannot: after a flood of series that never come
+  /// again they would be refused until the flood is older than the retention.
+  public func makeRoomIfStuck() {
+    let appended = counts.load().appended
+    let isIdle = appendedBefore.exchange(appended, ordering: .relaxed) == appended
+    guard refusedForBudget.exchange(false, ordering: .relaxed), isIdle else { return }
+    let current = layout.slabNumber(clock())
+    maintenance.withLock {
+      let numbers = stripes.flatMap { stripe in stripe.lock.withLock { stripe.slabs.map(\.number) } }
+      guard let oldest = numbers.min(), let newest = numbers.max() else {
+        removeSilentSeries()
+        return
+      }
+      guard newest < current else { return }
+      oldestSlabByBudget.store(Int(oldest) + 1, ordering: .relaxed)
+      dropSlabs(below: oldest + 1)
+    }
   }
 
   func advance() {

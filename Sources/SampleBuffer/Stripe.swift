@@ -16,8 +16,10 @@ final class Stripe: @unchecked Sendable {
   private(set) var openSamples = 0
   private(set) var openChunks = 0
   // A chunk that is to be written anew, taken apart. Kept between calls.
-  private(set) var timestamps: [Int64] = []
-  private var values: [UInt64] = []
+  var timestamps: [Int64] = []
+  var values: [UInt64] = []
+  /// What the two become when samples are put in. Kept, too.
+  var merged: (timestamps: [Int64], values: [UInt64]) = ([], [])
   /// Words of an open chunk while it is being read.
   private var openWords = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
   private var openWordsMax = 64
@@ -45,6 +47,8 @@ final class Stripe: @unchecked Sendable {
 
   enum Verdict: Int {
     case appended, appendedOutOfOrder, duplicate, conflict, outOfMemory
+    /// Nothing was done: the sample belongs into the middle of a chunk, where `insert` puts it.
+    case late
   }
 
   init(index: Int, records: UnsafeMutablePointer<SeriesRecord>, layout: Layout) throws(OutOfAddressSpace) {
@@ -87,12 +91,12 @@ final class Stripe: @unchecked Sendable {
       } else if timestamp == last {
         return record.pointee.encoder.lastBits == bits ? .duplicate : .conflict
       } else {
-        return insert(ref, slab: number, timestamp: timestamp, bits: bits)
+        return .late
       }
     } else if record.pointee.slabCount > 0,
       slabs.contains(where: { $0.number >= number && $0.hasChunk(StripeMap.local(ref)) })
     {
-      return insert(ref, slab: number, timestamp: timestamp, bits: bits)
+      return .late
     }
     return open(ref, slab: number, timestamp: timestamp, bits: bits) ? .appended : .outOfMemory
   }
@@ -164,7 +168,7 @@ final class Stripe: @unchecked Sendable {
   // MARK: Out of order
 
   /// Puts a sample into the middle of a chunk, which is taken apart and written anew.
-  private func insert(_ ref: UInt32, slab number: Int32, timestamp: Int64, bits: UInt64) -> Verdict {
+  func insert(_ ref: UInt32, slab number: Int32, timestamp: Int64, bits: UInt64) -> Verdict {
     let record = records + Int(ref)
     let isOpen = record.pointee.hasOpenChunk && record.pointee.slab == number
     let local = StripeMap.local(ref)
@@ -426,7 +430,7 @@ final class Stripe: @unchecked Sendable {
     slabs.last.map { $0.number < layout.slabNumber(timestamp) } ?? true
   }
 
-  private func slab(_ number: Int32, create: Bool) -> Slab? {
+  func slab(_ number: Int32, create: Bool) -> Slab? {
     if let newest = slabs.last, newest.number == number { return newest }
     var low = 0
     var high = slabs.count

@@ -7,6 +7,8 @@ extension SampleBuffer {
     private let buffer: SampleBuffer
     /// Positions in the batch, stripe by stripe.
     private let order = UnsafeMutablePointer<UInt16>.allocate(capacity: SampleBatch.capacity)
+    /// Positions of samples that belong into the middle of a chunk.
+    private var late: [UInt16] = []
     /// The stripe to begin with, another one each time, so that threads do not queue up behind each other.
     private var firstStripe = Int.random(in: 0..<StripeMap.count)
     /// Positions in the last batch whose tokens were out of date: the series has left the buffer since the token was
@@ -68,15 +70,14 @@ extension SampleBuffer {
               continue
             }
             switch stripe.append(token.ref, timestamp: timestamp, bits: batch.values[position]) {
-            case .appended: counts.appended &+= 1
-            case .appendedOutOfOrder:
-              counts.appended &+= 1
-              counts.outOfOrder &+= 1
-            case .duplicate: counts.duplicates &+= 1
-            case .conflict: counts.conflicts &+= 1
-            case .outOfMemory: counts.outOfMemory &+= 1
+            case .late: late.append(order[k])
+            case let verdict: counts.add(verdict, 1)
             }
             if timestamp > newest { newest = timestamp }
+          }
+          if !late.isEmpty {
+            stripe.insert(batch, &late) { counts.add($0, $1) }
+            late.removeAll(keepingCapacity: true)
           }
           stripe.lock.unlock()
         }
@@ -107,6 +108,21 @@ extension SampleBuffer {
           next[stripe] &+= 1
         }
       }
+    }
+  }
+}
+
+extension BufferCounts {
+  fileprivate mutating func add(_ verdict: Stripe.Verdict, _ samples: Int) {
+    switch verdict {
+    case .appended: appended &+= samples
+    case .appendedOutOfOrder:
+      appended &+= samples
+      outOfOrder &+= samples
+    case .duplicate: duplicates &+= samples
+    case .conflict: conflicts &+= samples
+    case .outOfMemory: outOfMemory &+= samples
+    case .late: break  // becomes one of the others
     }
   }
 }

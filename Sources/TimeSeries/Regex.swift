@@ -18,6 +18,9 @@ public final class AnchoredRegex: @unchecked Sendable {
   public init(_ pattern: String, memoryMax: Int64 = 8 << 20) throws(SyntaxError) {
     var reason = [CChar](repeating: 0, count: 256)
     var text = pattern
+    guard text.withUTF8({ RegexSize.estimate($0) }) <= RegexSize.limit else {
+      throw SyntaxError(pattern: pattern, reason: "pattern too large - compile failed")
+    }
     let compiled = text.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) {
         promring_re2_compile($0.baseAddress, $0.count, memoryMax, &reason, reason.count)

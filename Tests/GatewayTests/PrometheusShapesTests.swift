@@ -159,6 +159,6 @@ import TimeSeries
     // Anchored at both ends.
     #expect(try families("level") == "[]")
     #expect(throws: HTTPError.self) { try families("(") }
-    #expect(try bench.api.selfMetrics(request("/x")).data?.contains("promring_records_total") == true)
+    #expect(try bench.api.selfMetrics(request("/x")).data?.contains("promring_samples_in_seconds_total") == true)
   }
 }

@@ -104,6 +104,29 @@ struct Bench {
         == model[0].keys.filter { $0 >= from && $0 <= Self.now - 5 }.sorted(), "seed \(seed)")
   }
 
+  /// Whole batches go into the middle of a chunk: one by one this would take the square of the time.
+  @Test(arguments: [1, 3]) func `a long series that comes backwards, and once more, is as if it had come forwards`(
+    seriesCount: Int
+  ) throws {
+    let bench = try Bench()
+    let tokens = try (0..<seriesCount).map { try bench.series(["__name__": "m", "i": "\($0)"]) }
+    let count = 12_000
+    let backwards = (0..<count).reversed().map { i in
+      (tokens[i % seriesCount], Self.now - Int64(count - i) * 7, Double(i))
+    }
+    bench.append(backwards)
+    bench.append(backwards)
+    for (i, token) in tokens.enumerated() {
+      let expected = (0..<count).filter { $0 % seriesCount == i }
+      let read = bench.read(token)
+      #expect(read.map(\.value) == expected.map(Double.init))
+      #expect(read.map(\.timestamp) == expected.map { Self.now - Int64(count - $0) * 7 })
+    }
+    let counts = bench.buffer.statistics().counts
+    #expect(counts.appended == count && counts.duplicates == count && counts.conflicts == 0)
+    #expect(counts.outOfOrder >= count - 2 * seriesCount)
+  }
+
   @Test func `time moves on by dropping whole slabs, and series go with their last one`() throws {
     let bench = try Bench()
     let old = try bench.series(["__name__": "m", "i": "old"])
@@ -172,6 +195,33 @@ struct Bench {
     let read = bench.read(tokens[3])
     #expect(read.last?.timestamp == Self.now - 3_500_000 + 199 * 15_000)
     #expect(read.count > 20)
+  }
+
+  @Test func `a flood of series that never come again gives way to new ones when its slab is over`() throws {
+    let bench = try Bench { $0.bytesMax = 4 << 20 }
+    var flood = 0
+    #expect(throws: SeriesRefusal.overMemoryBudget) {
+      while true {
+        let token = try bench.series(["__name__": "flood", "i": "\(flood)"])
+        bench.append([(token, Self.now, 1)])
+        flood += 1
+      }
+    }
+    func isTaken() -> Bool { (try? bench.series(["__name__": "late"])) != nil }
+    for _ in 0..<3 {
+      bench.buffer.makeRoomIfStuck()
+      #expect(!isTaken(), "its slab may still get samples")
+    }
+    let held = bench.buffer.seriesCount
+    bench.now.value.add(Int(BufferSettings().effectiveSlabDuration), ordering: .relaxed)
+    bench.buffer.makeRoomIfStuck()
+    #expect(bench.buffer.seriesCount == 0 && held > 1000)
+    #expect(isTaken())
+    // While samples come in, slabs go by the budget alone.
+    bench.append([(try bench.series(["__name__": "late"]), Self.now + Int64(BufferSettings().effectiveSlabDuration), 1)]
+    )
+    bench.buffer.makeRoomIfStuck()
+    #expect(bench.buffer.seriesCount == 1)
   }
 
   @Test func `memory that others take costs the oldest slab and no new sample`() throws {

@@ -38,13 +38,21 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
 
   private let buffer: SampleBuffer
   private let request: Request
+  /// The series after the current one.
   private var next = 0
   private var samplesLeft: Int
   private var isCut = false
   private var hasSeries = false
+  /// Of the current series: its samples, how many of them are wanted, and how many have been written.
   private var columns = SampleColumns()
+  private var taken = 0
+  private var written = 0
+  private var labels = 0..<0
   private var writer = ByteWriter(capacity: 96 << 10)
+  /// The labels of some series that follow each other, the last of which is before `labelled`.
   private var labelTexts = ByteWriter()
+  private var labelEnds: [Int] = []
+  private var labelled = 0
   private var objects = JSONLabels()
 
   init(_ buffer: SampleBuffer, _ request: Request) {
@@ -58,13 +66,10 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
     }
   }
 
+  /// However long a series is, no more than a part of its text is made at a time: a slow reader may let it lie for long.
   func next(into chunk: inout [UInt8]) throws -> Bool {
-    while writer.count < Self.partBytes, next < request.tokens.count, !isCut {
-      let end = min(next + Self.sliceMax, request.tokens.count)
-      writeSlice(next..<end)
-      next = end
-    }
-    let isLast = next == request.tokens.count || isCut
+    while writer.count < Self.partBytes, written < taken || openNextSeries() { writeSamples() }
+    let isLast = written == taken && (next == request.tokens.count || isCut)
     if isLast, request.format == .json {
       writer.append("]}")
       Answer.close(&writer, warnings: isCut ? ["results truncated due to limit"] : [])
@@ -74,51 +79,66 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
     return !isLast
   }
 
+  /// Reads the next series that has samples; false when there is none, or none may follow.
+  private func openNextSeries() -> Bool {
+    while next < request.tokens.count, !isCut {
+      if next == labelled { takeLabels() }
+      let slot = next - (labelled - labelEnds.count)
+      labels = (slot == 0 ? 0 : labelEnds[slot - 1])..<labelEnds[slot]
+      let token = request.tokens[next]
+      next += 1
+      guard !labels.isEmpty else { continue }
+      columns.removeAll()
+      buffer.read(token, from: request.from, through: request.through, into: &columns)
+      guard columns.count > 0 else { continue }
+      if samplesLeft == 0 {
+        isCut = true
+        return false
+      }
+      taken = min(columns.count, samplesLeft)
+      written = 0
+      isCut = taken < columns.count
+      if samplesLeft != .max { samplesLeft -= taken }
+      return true
+    }
+    return false
+  }
+
   /// Labels are copied out first: reading samples must not happen inside the loan.
-  private func writeSlice(_ range: Range<Int>) {
+  private func takeLabels() {
+    let range = next..<min(next + Self.sliceMax, request.tokens.count)
     labelTexts.removeAll()
-    var ends: [Int] = []
+    labelEnds.removeAll(keepingCapacity: true)
     buffer.withLabelsAndChanges(of: request.tokens[range]) { _, labels, changes in
       if request.format == .csv {
         if !labels.isEmpty { labelTexts.append(csv: LabelSet(copying: labels).description) }
       } else if !labels.isEmpty {
         objects.append(labels, changes, to: &labelTexts)
       }
-      ends.append(labelTexts.count)
+      labelEnds.append(labelTexts.count)
     }
+    labelled = range.upperBound
+  }
+
+  /// Writes samples of the current series until it ends or the part is full.
+  private func writeSamples() {
     labelTexts.withBytes { texts in
-      var start = 0
-      for (i, end) in zip(range, ends) where !isCut {
-        if end > start {
-          write(request.tokens[i], UnsafeRawBufferPointer(rebasing: texts[start..<end]))
-        }
-        start = end
-      }
+      write(UnsafeRawBufferPointer(rebasing: texts[labels]))
     }
   }
 
-  private func write(_ token: SeriesToken, _ labels: UnsafeRawBufferPointer) {
-    columns.removeAll()
-    buffer.read(token, from: request.from, through: request.through, into: &columns)
-    guard columns.count > 0 else { return }
-    if samplesLeft == 0 {
-      isCut = true
-      return
-    }
-    let taken = min(columns.count, samplesLeft)
-    isCut = taken < columns.count
-    if samplesLeft != .max { samplesLeft -= taken }
-    if request.format == .json {
+  private func write(_ labels: UnsafeRawBufferPointer) {
+    if request.format == .json, written == 0 {
       writer.append(hasSeries ? ",{\"metric\":" : "{\"metric\":")
       writer.append(labels)
       writer.append(",\"values\":[")
     }
-    for k in 0..<taken {
-      let i = request.order == .oldest ? k : columns.count - 1 - k
+    while written < taken, writer.count < Self.partBytes {
+      let i = request.order == .oldest ? written : columns.count - 1 - written
       let (timestamp, value) = (columns.timestamps[i], columns.values[i])
       switch request.format {
       case .json:
-        if k > 0 { writer.append(UInt8(ascii: ",")) }
+        if written > 0 { writer.append(UInt8(ascii: ",")) }
         writer.append(pair: timestamp, value)
       case .ndjson:
         writer.append("{\"metric\":")
@@ -134,7 +154,9 @@ final class SamplesStream: ChunkSource, @unchecked Sendable {
         writer.append(labels)
         writer.append(UInt8(ascii: "\n"))
       }
+      written += 1
     }
+    guard written == taken else { return }
     if request.format == .json { writer.append("]}") }
     hasSeries = true
   }
