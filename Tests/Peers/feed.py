@@ -20,7 +20,7 @@ class Feed:
                 self.sent += 1
 
     def producer(self, **options):
-        return self.topic._producer(**options)
+        return self.topic.producer(**options)
 
     def pause(self):
         """Stops the broker where it is.

@@ -92,7 +92,7 @@ class Load:
         for _ in self._rhythm(POD_SERIES_EVERY):
             self._churn(self.kafka)
             now = int(time.time() * 1000)
-            with self.topic._producer() as producer:
+            with self.topic.producer() as producer:
                 for number, (key, value, count) in enumerate(self.kafka.records(now)):
                     if self.stopping.is_set():
                         return

@@ -4,6 +4,7 @@ import functools
 import importlib.resources
 import itertools
 import os
+import signal
 import subprocess
 import zlib
 
@@ -64,6 +65,13 @@ class Broker:
         between, so a SIGKILL here would lose the last second, which is no fault of any client)."""
         self.process.stop()
 
+    def pause(self):
+        """Stops the broker where it is: connections stay open and nothing answers."""
+        self.process.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.signal(signal.SIGCONT)
+
     def close(self):
         if self.process:
             self.process.stop()
@@ -84,6 +92,15 @@ class Broker:
     def create(self, topic, config=None):
         new = NewTopic(topic.name, topic.partitions, replication_factor=1, config=config or {})
         for outcome in self.admin.create_topics([new]).values():
+            outcome.result(15)
+
+    def delete(self, topic):
+        for outcome in self.admin.delete_topics([topic.name]).values():
+            outcome.result(15)
+
+    def truncate(self, topic, before, partition=0):
+        """Removes the records of a partition before an offset."""
+        for outcome in self.admin.delete_records([TopicPartition(topic.name, partition, before)]).values():
             outcome.result(15)
 
     def add_partitions(self, topic, total):
@@ -110,7 +127,7 @@ class Topic:
         """
         batches = {}
         count = 0
-        with self._producer(**options) as producer:
+        with self.producer(**options) as producer:
 
             def flush(number):
                 full = batches.pop(number)
@@ -130,7 +147,7 @@ class Topic:
 
     def produce_raw(self, *values, partition=0, timestamp=None, **options):
         """Writes record values as they are (`None` for a tombstone); returns their offsets."""
-        with self._producer(**options) as producer:
+        with self.producer(**options) as producer:
             for value in values:
                 producer.send(self.name, value, partition, timestamp)
         return producer.offsets
@@ -162,7 +179,8 @@ class Topic:
         finally:
             consumer.close()
 
-    def _producer(self, **options):
+    def producer(self, **options):
+        """A producer with `send(…)`; when its `with` block ends every record is acknowledged."""
         return _Delivery({"bootstrap.servers": self.broker.bootstrap, "linger.ms": 5, **_QUIET, **options})
 
 
