@@ -57,7 +57,9 @@ def sources():
 
 
 def inside(root, *command):
-    return ["chroot", f"--userspec={NOBODY}", root, *command]
+    """The command in that Debian, with a /proc as containers have one: Swift takes a program's arguments from there."""
+    mounted = 'mount -t proc proc "$0/proc" && exec chroot --userspec="$1" "$0" "${@:2}"'
+    return ["unshare", "--mount", "bash", "-c", mounted, root, NOBODY, *command]
 
 
 @pytest.mark.long
@@ -75,7 +77,8 @@ def test_the_program_runs_with_the_image_s_packages(debian, tmp_path, broker, bi
         address = eventually(lambda: listening_address(process.text()), "the line that says where it listens")
         assert requests.get(f"http://{address}/-/healthy", timeout=5).status_code == 200
         eventually(lambda: requests.get(f"http://{address}/-/ready", timeout=5).status_code == 200, "/-/ready")
-        variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PROMRING_WEB_LISTEN_ADDRESS": address}
+        variables = environment(PROMRING_WEB_LISTEN_ADDRESS=address)
         assert run(*inside(debian, "promring-healthcheck", "/-/ready"), env=variables) == ("", 0)
+        assert run(*inside(debian, "promring-healthcheck", "/no/such/path"), env=variables)[1] == 1
     finally:
         process.stop()
