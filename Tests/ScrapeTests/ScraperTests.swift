@@ -163,9 +163,9 @@ import Wire
       var settings = ScraperSettings()
       settings.bodiesBytesMax = 100_000
       try withScraper([server.target("/metrics")], settings: settings) { scraper, _ in
-        #expect(eventually { scraper.statuses[0].failures >= 3 })
-        #expect(
-          scraper.statuses[0].lastError == "all pages that are being read together are larger than 100000 bytes")
+        // On a machine that is busy a scrape may be too late before it is too large.
+        let tooLarge = "all pages that are being read together are larger than 100000 bytes"
+        #expect(eventually { scraper.statuses[0].failures >= 3 && scraper.statuses[0].lastError == tooLarge })
       }
     }
   }
