@@ -44,6 +44,8 @@ let package = Package(
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
     .target(name: "Scrape", dependencies: ["TimeSeries", "Wire", "CCurl"], swiftSettings: strict),
+    // What the commands that ask a running gateway ask with.
+    .target(name: "APIClient", dependencies: ["TimeSeries", "CCurl"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
     // The write side. It knows no HTTP: the API hands requests over and waits for the verdict.
@@ -69,7 +71,7 @@ let package = Package(
       name: "promring",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Gateway",
-        "Description", "CMalloc",
+        "APIClient", "Description", "CMalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -112,7 +114,7 @@ let package = Package(
     .testTarget(
       name: "PromringTests",
       dependencies: [
-        "promring", "Configuration",
+        "promring", "APIClient", "Configuration", "TimeSeries",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
