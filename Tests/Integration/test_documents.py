@@ -213,6 +213,55 @@ def test_commands_to_copy_have_options_that_exist(binary, path):
                 assert not used - all_names(subcommand), f"{named(path)}: promring {subcommand} {' '.join(words)}"
 
 
+# --- What is printed ----------------------------------------------------------------------------------------------------
+
+
+def test_the_quick_start_works_with_a_kafka_of_ones_own(binary, broker, serve):
+    topic = broker.topic()
+    section = (ROOT / "docs" / "quick-start.md").read_text().split("\n## 2. ")[1].split("\n## ")[0]
+    scripts = re.findall(r"(?ms)^```sh\n(.*?)^```$", section)
+
+    def run(script, **changes):
+        for told, here in {"127.0.0.1:9092": broker.bootstrap, "metrics\n": f"{topic.name}\n", **changes}.items():
+            script = script.replace(told, here)
+        settings = {"PROMRING_KAFKA_BROKERS": broker.bootstrap, "PROMRING_KAFKA_TOPIC": topic.name}
+        variables = environment(**settings, PATH=f"{binary.parent}:{os.environ['PATH']}")
+        outcome = subprocess.run(["bash", "-ec", script], env=variables, capture_output=True, text=True, timeout=60)
+        assert outcome.returncode == 0, f"{script}: {outcome.stdout}{outcome.stderr}"
+        return outcome.stdout
+
+    look, fill, ask = scripts[1], scripts[2], scripts[4]
+    assert run(look) == ""
+    assert run(fill).startswith('{"__name__":"room_temperature_celsius","room":"kitchen","value":"21.5","timestamp":"')
+    gateway = serve(topic)
+    printed_there = run(ask, **{"127.0.0.1:9797": gateway.address})
+    assert 'room_temperature_celsius{room="kitchen"} 21.5 ' in printed_there
+    assert '"value":[' in printed_there
+
+
+WRONG_STARTS = [
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "t", "--buffer-retention", "yesterday"], {}),
+    (["--config-file", "bad.yaml"], {}),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "t", "--kafka-property", "nope=1"], {}),
+    (["--kafka-topic", "t"], {}),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "t", "--kafka-property-file", "sasl.password=/run/secrets/p"], {}),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "t"], {"security.protocol": "sasl_ssl"}),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "t"], {"security.protocol": "sasl_ssl", "sasl.mechanism": "PLAIN"}),
+]
+
+
+@pytest.mark.parametrize("arguments, properties", WRONG_STARTS, ids=range(len(WRONG_STARTS)))
+def test_what_happens_when_a_start_fails_is_told_in_its_words(binary, tmp_path, arguments, properties):
+    (tmp_path / "bad.yaml").write_text("kafka:\n  brokers: [k:9092]\n  topics: [t]\nbuffer:\n  retentoin: 1h\n")
+    words = [word for each in properties.items() for word in ("--kafka-property", "=".join(each))]
+    outcome = subprocess.run(
+        command("serve", *arguments, *words), env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=15
+    )
+    assert outcome.returncode == 2, outcome.stderr
+    told = [code.rstrip("…") for code in re.findall(r"`(promring: [^`]+)`", (ROOT / "docs/what-happens-when.md").read_text())]
+    assert any(outcome.stderr.strip().startswith(each) for each in told), outcome.stderr
+
+
 # --- Configuration files ------------------------------------------------------------------------------------------------
 
 
