@@ -42,11 +42,17 @@ enum Programs {
       case .end: now
       case .age(let age): now - age.wholeMilliseconds
       }
+    let lines: Tail.Lines =
+      switch configuration.output {
+      case .table: .text(Results.line)
+      case .json: .samples
+      case .arrays: .arrays
+      }
     let tail = try Tail(
       configuration.kafka,
       Tail.Options(
-        start: start, untilEnd: configuration.untilEnd, limit: configuration.limit,
-        arrays: configuration.output == .arrays, recordBytesMax: configuration.record.maxBytes),
+        start: start, untilEnd: configuration.untilEnd, limit: configuration.limit, lines: lines,
+        recordBytesMax: configuration.record.maxBytes),
       logger: context.logger
     ) { context.termination.request($0) }
     if configuration.untilEnd {

@@ -48,6 +48,23 @@ enum Results {
     return table.text(for: terminal)
   }
 
+  /// A sample that has just come: columns of their own would have to know what comes later.
+  static func line(_ labels: LabelSet, _ point: QueryResult.Point, for terminal: Terminal) -> String {
+    let time = terminal.styled(time(point.seconds), .dim)
+    let value = terminal.styled(point.text.terminalSafe, .cyan)
+    return "\(time)  \(value)  \(name(labels).terminalSafe)"
+  }
+
+  /// The same of a sample as it was delivered; `nil` of an object that is none.
+  @Sendable static func line(delivered object: UnsafeRawBufferPointer) -> String? {
+    guard var fields = try? JSONDecoder().decode([String: String].self, from: Data(object)),
+      let value = fields.removeValue(forKey: "value"),
+      let milliseconds = fields.removeValue(forKey: "timestamp").flatMap(Double.init)
+    else { return nil }
+    let labels = LabelSet(fields.map { Label($0.key, $0.value) })
+    return line(labels, QueryResult.Point(seconds: milliseconds / 1000, text: value), for: .output)
+  }
+
   static func time(_ seconds: Double) -> String {
     LogLine.rfc3339(Int64((seconds * 1000).rounded().clamped(to: -1e15...1e15)))
   }

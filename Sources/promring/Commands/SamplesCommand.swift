@@ -145,9 +145,7 @@ private final class FollowedLines {
     case .sample(let labels, let point):
       count += 1
       if asTable {
-        let time = Terminal.output.styled(Results.time(point.seconds), .dim)
-        let value = Terminal.output.styled(point.text.terminalSafe, .cyan)
-        printed.append(Data("\(time)  \(value)  \(Results.name(labels).terminalSafe)\n".utf8))
+        printed.append(Data("\(Results.line(labels, point, for: .output))\n".utf8))
       } else {
         printed.append(line)
         printed.append(UInt8(ascii: "\n"))
