@@ -40,8 +40,8 @@ extension SampleBuffer {
       let budgetSlab = buffer.oldestSlabByBudget.load(ordering: .relaxed)
       let oldestInBudget = budgetSlab == Int.min ? Int64.min / 4 : buffer.layout.slabStart(Int32(clamping: budgetSlab))
       let latest = now + buffer.settings.futureSkew
-      // A single slab beyond the budget cannot be dropped: nothing more fits until a sample opens the next one.
-      let full = buffer.isOverBudget
+      // A single slab beyond the budget cannot be dropped: nothing more fits until samples open the next one.
+      let lastFull = buffer.lastFullSlab
       var newest = Int64.min
 
       withUnsafeTemporaryAllocation(of: Int.self, capacity: StripeMap.count + 1) { ends in
@@ -65,7 +65,7 @@ extension SampleBuffer {
               count(&counts, tooNew: timestamp > latest, tooOld: timestamp < oldest)
               continue
             }
-            if full && !stripe.opensNewSlab(timestamp) {
+            if let lastFull, buffer.layout.slabNumber(timestamp) <= lastFull {
               counts.outOfMemory &+= 1
               continue
             }
