@@ -72,7 +72,7 @@ static const uint8_t widgets_css[] = {
 
 const promring_file promring_description = FILE_OF("openapi.yaml", openapi_yaml);
 
-const promring_file promring_page[] = {
+static const promring_file page[] = {
   FILE_OF("index.html", index_html),
   FILE_OF("api.js", api_js),
   FILE_OF("app.js", app_js),
@@ -94,4 +94,5 @@ const promring_file promring_page[] = {
   FILE_OF("style.css", style_css),
   FILE_OF("widgets.css", widgets_css),
 };
-const size_t promring_page_count = sizeof promring_page / sizeof promring_page[0];
+const promring_file *const promring_page = page;
+const size_t promring_page_count = sizeof page / sizeof page[0];

@@ -20,14 +20,10 @@ public enum Page {
   public static let front = "index.html"
 
   /// All of them, `front` first.
-  public static let files: [File] = withUnsafePointer(to: promring_page) { first in
-    UnsafeRawPointer(first).withMemoryRebound(to: promring_file.self, capacity: promring_page_count) { files in
-      UnsafeBufferPointer(start: files, count: promring_page_count).map { file in
-        let name = String(cString: file.name)
-        let bytes = Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
-        return File(name: name, bytes: bytes, contentType: contentType(name), entityTag: entityTag(bytes))
-      }
-    }
+  public static let files: [File] = UnsafeBufferPointer(start: promring_page, count: promring_page_count).map { file in
+    let name = String(cString: file.name)
+    let bytes = Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+    return File(name: name, bytes: bytes, contentType: contentType(name), entityTag: entityTag(bytes))
   }
 
   private static func contentType(_ name: String) -> String {

@@ -1,5 +1,6 @@
 import HTTPServer
 import SampleBuffer
+import Synchronization
 import Testing
 import TimeSeries
 
@@ -133,7 +134,7 @@ import TimeSeries
 
   @Test func `a client that has no room misses samples, and they are counted`() throws {
     let stream = EventStream(queueBytesMax: 100)
-    let client = LiveClient(stream, .sse)
+    let client = LiveClient(stream, .sse, 0)
     client.send([UInt8](repeating: 0x61, count: 90), samples: 1, 0)
     #expect(client.takeMissedCount() == 0)
     client.send([UInt8](repeating: 0x61, count: 90), samples: 3, 0)
@@ -151,23 +152,30 @@ import TimeSeries
     let first = log.next
     Self.append(4, to: log)
     func position(_ start: LiveStart) -> LiveClient.Position {
-      let client = LiveClient(EventStream(), .sse)
-      client.start(
-        start, run: "this", head: log.next, log: log, clock: { APIBench.now }, bench.api.buffer,
-        [[Matcher("__name__", equals: "up")]])
-      return client.position
+      LiveClient.position(
+        start, run: "this", logNext: log.next, log, bench.api.buffer, [[Matcher("__name__", equals: "up")]])
     }
     func event(_ run: String, _ number: Int) -> LiveStart {
       .after(LiveEventID(run: run, number: number, sentAt: APIBench.now))
     }
-    guard case .log(let next) = position(event("this", first + 1)) else { return Issue.record("not from the log") }
-    #expect(next == first + 2)
-    guard case .buffer(let other) = position(event("other", first + 1)) else {
-      return Issue.record("of another process")
+    guard case .log(let next) = position(event("this", first + 1)) else {
+      Issue.record("not from the log")
+      return
     }
-    #expect(!other.isEmpty && other.logNext == log.next)
-    guard case .buffer = position(event("this", first - 5)) else { return Issue.record("no longer in the log") }
-    guard case .live = position(.now) else { return Issue.record("not live") }
+    #expect(next == first + 2)
+    guard case .buffer(var other) = position(event("other", first + 1)) else {
+      Issue.record("not from the buffer, of another process")
+      return
+    }
+    #expect(other.logNext == log.next && other.next(bench.api.buffer, max: 5).count == 1)
+    guard case .buffer = position(event("this", first - 5)) else {
+      Issue.record("not from the buffer, though no longer in the log")
+      return
+    }
+    guard case .live = position(.now) else {
+      Issue.record("not live")
+      return
+    }
   }
 
   @Test func `a backlog holds the samples of its time, series by series`() throws {
@@ -176,9 +184,108 @@ import TimeSeries
     try bench.append([["__name__": "up", "job": "a"]], ago: 90_000, value: 2)
     var backlog = LiveBacklog(
       bench.api.buffer, [[Matcher("__name__", equals: "up")]], from: APIBench.now - 60_000, logNext: 5)
-    var values: [Double] = []
-    while !backlog.isEmpty { values += backlog.next(bench.api.buffer).map { Double(bitPattern: $0.arrival.bits) } }
-    #expect(values == [1, 1])
+    let events = Self.all(of: &backlog, bench)
+    #expect(events.map { Double(bitPattern: $0.arrival.bits) } == [1, 1])
+  }
+
+  /// Everything that a backlog has, told a few at a time.
+  private static func all(of backlog: inout LiveBacklog, _ bench: APIBench) -> [LiveEvent] {
+    var events: [LiveEvent] = []
+    while true {
+      let part = backlog.next(bench.api.buffer, max: 7)
+      #expect(part.count <= 7)
+      if part.isEmpty { return events }
+      events += part
+    }
+  }
+
+  @Test func `a backlog of long series is told in parts, with nothing left out or told twice`() throws {
+    let bench = try APIBench()
+    let writer = SampleBuffer.Writer(bench.api.buffer)
+    for job in ["a", "b", "c"] {
+      let token = try Self.token(["__name__": "up", "job": job], bench)
+      var batch = SampleBatch()
+      for i in 0..<1500 {
+        batch.append(token, timestamp: APIBench.now - 2_000_000 + Int64(i) * 1000, bits: 0, position: 0)
+      }
+      writer.append(batch)
+    }
+    let from = APIBench.now - 1_900_000
+    var backlog = LiveBacklog(bench.api.buffer, [[Matcher("__name__", equals: "up")]], from: from, logNext: 1)
+    let times = Self.all(of: &backlog, bench).map(\.arrival.timestamp)
+    let each = Array(stride(from: from, to: APIBench.now - 500_000, by: 1000))
+    #expect(times == each + each + each)
+  }
+
+  // MARK: Streams
+
+  /// A clock that a test sets.
+  private final class Clock: Sendable {
+    let time = Atomic(APIBench.now)
+  }
+
+  @Test(arguments: [LiveFormat.sse, .ndjson])
+  func `a stream on which nothing comes is kept alive`(format: LiveFormat) async throws {
+    let bench = try APIBench()
+    let clock = Clock()
+    let live = LiveStreams(bench.api.buffer, ArrivalLog(), startedAt: 1) { clock.time.load(ordering: .relaxed) }
+    defer { live.stop() }
+    let selectors = [[Matcher("__name__", equals: "up")]]
+    let stream = live.open(LiveStreams.Request(selectors: selectors, format: format, key: "up", start: .now))
+    try await until { live.statistics.streams == 1 }
+    #expect(stream.queuedBytes == format.greeting.count)
+    for beats in 1...3 {
+      clock.time.add(15_000, ordering: .relaxed)
+      try await until { stream.queuedBytes == format.greeting.count + beats * format.heartbeat.count }
+    }
+    // A clock that is set back does not keep it silent for as long.
+    clock.time.subtract(3_600_000, ordering: .relaxed)
+    try await until { stream.queuedBytes == format.greeting.count + 4 * format.heartbeat.count }
+  }
+
+  @Test func `streams that are closed are forgotten, and with the last one arrivals a minute later`() async throws {
+    let bench = try APIBench()
+    let clock = Clock()
+    let log = ArrivalLog()
+    let live = LiveStreams(bench.api.buffer, log, startedAt: 1) { clock.time.load(ordering: .relaxed) }
+    defer { live.stop() }
+    let selectors = [[Matcher("__name__", equals: "up")]]
+    let streams = (0..<3).map { _ in
+      live.open(LiveStreams.Request(selectors: selectors, format: .sse, key: "up", start: .now))
+    }
+    try await until { live.statistics.streams == 3 }
+    streams[1].close()
+    try await until { live.statistics.streams == 2 }
+    for stream in streams { stream.close() }
+    try await until { live.statistics.streams == 0 }
+    #expect(log.isWanted)
+    clock.time.add(LiveStreams.lingerMilliseconds + 1, ordering: .relaxed)
+    try await until { !log.isWanted }
+  }
+
+  @Test func `streams end when it stops, and later ones at once`() async throws {
+    let bench = try APIBench()
+    let live = LiveStreams(bench.api.buffer, ArrivalLog(), startedAt: 1) { APIBench.now }
+    func open() -> EventStream {
+      let selectors = [[Matcher("__name__", equals: "up")]]
+      return live.open(LiveStreams.Request(selectors: selectors, format: .sse, key: "up", start: .now))
+    }
+    let before = open()
+    try await until { live.statistics.streams == 1 }
+    live.stop()
+    #expect(before.isClosed && live.statistics.streams == 0)
+    let after = open()
+    try await until { after.isClosed }
+    #expect(live.statistics.streams == 0)
+  }
+
+  /// Waits for a condition, a minute at most.
+  private func until(_ condition: () -> Bool, line: SourceLocation = #_sourceLocation) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while !condition() {
+      try #require(ContinuousClock.now < deadline, "waited in vain", sourceLocation: line)
+      try await Task.sleep(for: .milliseconds(5))
+    }
   }
 
   // MARK: Requests

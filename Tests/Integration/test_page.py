@@ -192,7 +192,7 @@ def test_an_error_names_and_underlines_its_place(running, tab):
     tab.tolerated = ["400"]
     go(tab, running, "#query?expr=" + urllib.parse.quote("sum(temperature) bye (room)"))
     tab.wait_text("parse error", "#panel-query .problem")
-    assert tab.text("#panel-query .faulty mark") == "b"
+    assert tab.text("#panel-query .faulty mark") == "bye"
     assert tab.ask("document.querySelector('#panel-query .graph')") is None
 
 
@@ -288,7 +288,7 @@ def test_status_draws_memory_slabs_and_ranks(running, tab):
 
 def test_everything_is_reached_by_keyboard(running, tab):
     go(tab, running)
-    tab.wait("document.querySelector('#panel-samples .chips button')")
+    tab.wait("document.querySelector('#panel-samples .names button')")
     tab.press("Tab")
     assert tab.ask("document.activeElement.className") == "skip"
     tab.press("Tab")

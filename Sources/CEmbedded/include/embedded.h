@@ -15,6 +15,6 @@ typedef struct {
 /// openapi.yaml of the top level.
 extern const promring_file promring_description;
 
-/// Those of the page for people.
-extern const promring_file promring_page[];
+/// Those of the page for people, so many.
+extern const promring_file *const promring_page;
 extern const size_t promring_page_count;

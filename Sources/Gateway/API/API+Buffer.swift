@@ -1,3 +1,4 @@
+internal import Configuration
 internal import HTTPServer
 internal import SampleBuffer
 internal import TimeSeries

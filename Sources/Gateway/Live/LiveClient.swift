@@ -51,46 +51,49 @@ final class LiveClient {
   /// How much earlier than its arrival a sample may have been taken to be found again by a client that comes back to
   /// another process, or after more has arrived than the log holds.
   static let latenessMilliseconds: Int64 = 60_000
+  private static let heartbeatMilliseconds: Int64 = 15_000
 
   let stream: EventStream
   private let format: LiveFormat
-  var position = Position.live
-  private(set) var lastSentAt: Int64 = 0
+  var position: Position
+  private var lastSentAt: Int64
   /// Samples that there was no room for, and that it has not been told about.
   private var missed = 0
   private var missedUncounted = 0
 
-  init(_ stream: EventStream, _ format: LiveFormat) {
+  init(_ stream: EventStream, _ format: LiveFormat, at position: Position = .live, _ now: Int64) {
     self.stream = stream
     self.format = format
+    self.position = position
+    lastSentAt = now
   }
 
   var keepsUp: Bool { if case .live = position { true } else { false } }
   /// Whether it makes sense to tell it what it has not seen yet.
   var hasRoom: Bool { stream.queuedBytes < stream.queueBytesMax / 2 && !stream.isClosed }
 
-  func start(
-    _ start: LiveStart, run: String, head: Int, log: ArrivalLog, clock: () -> Int64, _ buffer: SampleBuffer,
-    _ selectors: [[Matcher]]
-  ) {
-    lastSentAt = clock()
+  /// Where a stream begins.
+  /// - Parameters:
+  ///   - run: tells this process from others.
+  ///   - logNext: the number of the next arrival when the stream was asked for.
+  static func position(
+    _ start: LiveStart, run: String, logNext: Int, _ log: ArrivalLog, _ buffer: SampleBuffer, _ selectors: [[Matcher]]
+  ) -> Position {
     switch start {
-    case .now: position = .live
-    case .since(let time): position = .buffer(LiveBacklog(buffer, selectors, from: time, logNext: head))
+    case .now: return .live
+    case .since(let time): return .buffer(LiveBacklog(buffer, selectors, from: time, logNext: logNext))
     case .after(let event):
-      if event.run == run, log.holds(from: event.number + 1) {
-        position = .log(next: event.number + 1)
-      } else {
-        let from = event.sentAt - Self.latenessMilliseconds
-        position = .buffer(LiveBacklog(buffer, selectors, from: from, logNext: head))
-      }
+      if event.run == run, log.holds(from: event.number + 1) { return .log(next: event.number + 1) }
+      let from = event.sentAt - Self.latenessMilliseconds
+      return .buffer(LiveBacklog(buffer, selectors, from: from, logNext: logNext))
     }
   }
 
-  /// Sends what is no sample.
-  func send(_ text: [UInt8], _ now: Int64) {
+  /// Shows that the stream is alive, if nothing has been sent for some time or the clock has been set back.
+  func keepAlive(_ now: Int64) {
+    guard now < lastSentAt || now - lastSentAt >= Self.heartbeatMilliseconds else { return }
     lastSentAt = now
-    stream.send(text)
+    stream.send(format.heartbeat)
   }
 
   /// Sends events, preceded by the number of samples that it missed before.
@@ -121,36 +124,54 @@ final class LiveClient {
 
 /// Samples of the buffer that a client is told before what arrives: series by series, read when it has room for them.
 struct LiveBacklog {
-  private var tokens: [SeriesToken]
-  private var done = 0
+  /// So many samples are held at once, however many a series has.
+  private static let heldMax = 1024
+
+  private let tokens: [SeriesToken]
   private let from: Int64
   /// The number of the next arrival at the time this began.
   let logNext: Int
+  /// Series of which everything has been read.
+  private var done = 0
+  /// From this time on the next one is to be read.
+  private var resume: Int64
+  private var held: [LiveEvent] = []
+  private var told = 0
 
   init(_ buffer: SampleBuffer, _ selectors: [[Matcher]], from: Int64, logNext: Int) {
     tokens = buffer.sortedByLabels(
       buffer.overlapping(buffer.select(anyOf: selectors), from: from, through: Parameters.timeMax))
     self.from = from
     self.logNext = logNext
+    resume = from
   }
 
-  var isEmpty: Bool { done == tokens.count }
+  /// The next ones, `max` at most; none when that was all.
+  mutating func next(_ buffer: SampleBuffer, max: Int) -> ArraySlice<LiveEvent> {
+    if told == held.count { read(buffer) }
+    let part = held[told...].prefix(max)
+    told += part.count
+    return part
+  }
 
-  mutating func next(_ buffer: SampleBuffer) -> [LiveEvent] {
-    var columns = SampleColumns()
-    var ends: [Int] = []
-    buffer.read(
-      tokens[done...], from: from, through: Parameters.timeMax, samplesMax: 512, into: &columns, ends: &ends)
-    var events: [LiveEvent] = []
-    var start = 0
-    for (token, end) in zip(tokens[done...], ends) {
-      for i in start..<end {
-        let arrival = Arrival(token: token, timestamp: columns.timestamps[i], bits: columns.values[i].bitPattern)
-        events.append(LiveEvent(number: nil, arrival))
+  private mutating func read(_ buffer: SampleBuffer) {
+    held.removeAll(keepingCapacity: true)
+    told = 0
+    while done < tokens.count, held.count < Self.heldMax {
+      var columns = SampleColumns()
+      buffer.read(tokens[done], from: resume, through: Parameters.timeMax, into: &columns)
+      let count = min(columns.count, Self.heldMax - held.count)
+      for i in 0..<count {
+        let arrival = Arrival(
+          token: tokens[done], timestamp: columns.timestamps[i], bits: columns.values[i].bitPattern)
+        held.append(LiveEvent(number: nil, arrival))
       }
-      start = end
+      if count < columns.count {
+        resume = columns.timestamps[count]
+      } else {
+        done += 1
+        resume = from
+      }
     }
-    done += ends.count
-    return events
   }
 }

@@ -24,7 +24,8 @@ final class LiveStreams: @unchecked Sendable {
   static let interval = 0.1
   /// So long after the last client has gone arrivals are still noted, for it may come back.
   static let lingerMilliseconds: Int64 = 60_000
-  private static let heartbeatMilliseconds: Int64 = 15_000
+  /// Samples that a client which catches up is told at once: few enough for the room that it has.
+  private static let catchUpMax = 64
 
   private let buffer: SampleBuffer
   private let log: ArrivalLog
@@ -58,10 +59,17 @@ final class LiveStreams: @unchecked Sendable {
 
   /// Begins a stream. Its events come from here on.
   func open(_ request: Request) -> EventStream {
-    let stream = EventStream { [weak self] in self?.counts.withLock { $0.streams -= 1 } }
+    let stream = EventStream()
     // So that the client sees its answer begin.
     stream.send(request.format.greeting)
-    queue.async { self.enter(LiveClient(stream, request.format), request) }
+    // Arrivals are noted before the buffer is looked at, so that none is in neither; and here, not on the queue, where
+    // many series would hold up the others.
+    let logNext = queue.sync {
+      awake()
+      return head
+    }
+    let position = LiveClient.position(request.start, run: run, logNext: logNext, log, buffer, request.selectors)
+    queue.async { self.enter(LiveClient(stream, request.format, at: position, self.clock()), request) }
     return stream
   }
 
@@ -77,21 +85,20 @@ final class LiveStreams: @unchecked Sendable {
   // MARK: On the queue
 
   private func enter(_ client: LiveClient, _ request: Request) {
-    counts.withLock { $0.streams += 1 }
     guard !isStopped else { return client.stream.close() }
     awake()
+    counts.withLock { $0.streams += 1 }
     let key = "\(request.format) \(request.key)"
     let number = numbers[key] ?? interest.add(request.selectors)
     numbers[key] = number
     let group = groups[number] ?? LiveGroup(key, request.format)
     groups[number] = group
     group.clients.append(client)
-    client.start(request.start, run: run, head: head, log: log, clock: clock, buffer, request.selectors)
   }
 
   private func awake() {
     lastClientAt = clock()
-    guard timer == nil else { return }
+    guard timer == nil, !isStopped else { return }
     log.isWanted = true
     head = log.next
     let timer = DispatchSource.makeTimerSource(queue: queue)
@@ -107,6 +114,7 @@ final class LiveStreams: @unchecked Sendable {
     log.isWanted = false
     groups = [:]
     numbers = [:]
+    counts.withLock { $0.streams = 0 }
     interest = LiveInterest(buffer)
     arrivals = []
   }
@@ -115,7 +123,8 @@ final class LiveStreams: @unchecked Sendable {
     let now = clock()
     removeClosed()
     if groups.isEmpty {
-      if now - lastClientAt > Self.lingerMilliseconds { sleep() } else { head = log.next }
+      let isOver = now < lastClientAt || now - lastClientAt > Self.lingerMilliseconds
+      if isOver { sleep() } else { head = log.next }
       return
     }
     lastClientAt = now
@@ -123,7 +132,7 @@ final class LiveStreams: @unchecked Sendable {
     for (number, group) in groups {
       for client in group.clients {
         catchUp(client, group, number, now)
-        if now - client.lastSentAt >= Self.heartbeatMilliseconds { client.send(group.format.heartbeat, now) }
+        client.keepAlive(now)
       }
     }
     let missed = groups.values.reduce(0) { $0 + $1.clients.reduce(0) { $0 + $1.takeMissedCount() } }
@@ -132,7 +141,10 @@ final class LiveStreams: @unchecked Sendable {
 
   private func removeClosed() {
     for (number, group) in groups {
+      let before = group.clients.count
       group.clients.removeAll { $0.stream.isClosed }
+      let gone = before - group.clients.count
+      if gone > 0 { counts.withLock { $0.streams -= gone } }
       guard group.clients.isEmpty else { continue }
       groups[number] = nil
       numbers[group.key] = nil
@@ -175,7 +187,7 @@ final class LiveStreams: @unchecked Sendable {
           client.position = .live
           return
         }
-        let first = min(log.read(from: next, max: min(1024, head - next), into: &arrivals), head)
+        let first = min(log.read(from: next, max: min(Self.catchUpMax, head - next), into: &arrivals), head)
         client.miss(first - next)
         // The others from `head` on are told to all at the next look.
         let count = min(arrivals.count, head - first)
@@ -185,10 +197,10 @@ final class LiveStreams: @unchecked Sendable {
         LiveText.write(events, group.format, buffer, run: run, now) { client.send($0, samples: $1, now) }
         client.position = .log(next: first + count)
       case .buffer(var backlog):
-        let events = backlog.next(buffer)
+        let events = backlog.next(buffer, max: Self.catchUpMax)
         // Without numbers: a client that is cut off meanwhile begins again.
-        LiveText.write(events, group.format, buffer, run: run, now) { client.send($0, samples: $1, now) }
-        client.position = backlog.isEmpty ? .log(next: backlog.logNext) : .buffer(backlog)
+        LiveText.write(Array(events), group.format, buffer, run: run, now) { client.send($0, samples: $1, now) }
+        client.position = events.isEmpty ? .log(next: backlog.logNext) : .buffer(backlog)
       }
     }
   }

@@ -11,7 +11,7 @@ const tasks = h("div", {});
 const filter = h("textarea", {rows: "4", spellcheck: "false", placeholder: "__name__=node_.*|up\njob=node"});
 const labels = h("textarea", {rows: "4", spellcheck: "false", placeholder: "cluster=production"});
 const since = select([["1m", "last minute"], ["5m", "last 5 minutes"], ["1h", "last hour"]], "5m");
-const verdict = h("div", {"aria-live": "polite"});
+const verdict = h("div", {class: "verdict", "aria-live": "polite"});
 let go;
 
 const refresher = new Refresher(2, async () => {

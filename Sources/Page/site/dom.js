@@ -1,5 +1,7 @@
 // Elements made in code. Texts become text nodes and nothing else: a label value may be anything, markup too.
 
+import {shell} from "./format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An HTML element: `h("a", {href: "#x", class: "link", onclick: f}, "text", child, …)`. */
@@ -87,8 +89,11 @@ export function meter(share, label) {
     "aria-valuemin": 0, "aria-valuemax": 100}, h("div", {style: {width: `${percent}%`}}));
 }
 
+/** A call of curl that can be copied; curl takes brackets as they are when it has -g. */
+export const curl = (options, url) => command(`curl -${options}g ${shell(String(url).replaceAll("%5B%5D=", "[]="))}`);
+
 /** A command that can be copied. */
-export function command(text) {
+function command(text) {
   const button = h("button", {type: "button", class: "small", onclick: async () => {
     // Only pages from https or from this machine may reach the clipboard; elsewhere the text is selected.
     if (navigator.clipboard) await navigator.clipboard.writeText(text);

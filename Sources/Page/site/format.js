@@ -97,5 +97,5 @@ export function selector(labels) {
   return `{${[quote(name), ...pairs].join(", ")}}`;
 }
 
-/** A word quoted for a shell, if it has to be. */
+/** A word quoted for a shell. */
 export const shell = text => `'${String(text).replace(/'/g, "'\\''")}'`;

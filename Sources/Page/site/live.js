@@ -3,8 +3,8 @@
 import {address} from "./api.js";
 import {sparkline} from "./chart.js";
 import {completing} from "./complete.js";
-import {command, field, fill, h, pill, table} from "./dom.js";
-import {clock, count, shell, short} from "./format.js";
+import {curl, field, fill, h, pill, table} from "./dom.js";
+import {clock, count, short} from "./format.js";
 import {complete} from "./promql.js";
 import {seriesName, value} from "./series.js";
 
@@ -70,7 +70,7 @@ function restart() {
   go.remember("live", text ? {match: text} : {});
   if (!text) return tellState();
   const url = new URL(address("api/v1/samples/stream", {"match[]": text}), document.baseURI);
-  fill(hint, command(`curl -sgN ${shell(url)}`));
+  fill(hint, curl("sN", url));
   perSecond = Array(SECONDS).fill(0);
   timer = setInterval(eachSecond, 1000);
   connect();

@@ -24,7 +24,8 @@ const reset = h("button", {type: "button", class: "small", hidden: true, onclick
 const stats = h("p", {class: "summary", role: "status"});
 const messages = h("div", {});
 const out = h("div", {});
-const result = h("section", {class: "card"}, h("div", {class: "heading"}, stats, reset), out);
+const heading = h("div", {class: "heading"}, stats, reset);
+const result = h("section", {class: "card"}, heading, out);
 const zooms = [];
 let chart;
 let go;
@@ -98,6 +99,7 @@ async function run(isNew = false) {
   fill(messages);
   mirror.hidden = true;
   result.hidden = false;
+  heading.hidden = !expression;
   if (!expression) {
     go.remember("query", {});
     stats.textContent = "";
@@ -179,9 +181,11 @@ function fail(error) {
   fill(mirror, written.flatMap((line, i) => {
     const end = i < written.length - 1 ? "\n" : "";
     if (i !== row) return [line + end];
+    // Places count characters, which are not what strings of JavaScript are made of.
     const characters = [...line];
-    return [characters.slice(0, column).join(""), h("mark", {}, characters[column] ?? " "),
-      characters.slice(column + 1).join("") + end];
+    const rest = characters.slice(column).join("");
+    const wrong = /^[\p{L}\p{N}_:.]+/u.exec(rest)?.[0] ?? characters[column] ?? " ";
+    return [characters.slice(0, column).join(""), h("mark", {}, wrong), rest.slice(wrong.length) + end];
   }));
   mirror.hidden = false;
 }

@@ -3,8 +3,8 @@
 import {address, get, remembered} from "./api.js";
 import {sparkline} from "./chart.js";
 import {completing} from "./complete.js";
-import {command, field, fill, h, problem, select, table} from "./dom.js";
-import {ago, clock, count, moment, seconds, selector, shell} from "./format.js";
+import {curl, field, fill, h, problem, select, table} from "./dom.js";
+import {ago, clock, count, moment, seconds, selector} from "./format.js";
 import {complete} from "./promql.js";
 import {Refresher} from "./refresh.js";
 import {seriesName, value} from "./series.js";
@@ -14,6 +14,8 @@ const RANGES = [["1m", "last minute"], ["5m", "last 5 minutes"], ["15m", "last 1
 /** Rows and samples of a series that are shown; the rest is for curl. */
 const ROWS_MAX = 300;
 const SAMPLES_MAX = 500;
+/** Metrics offered while nothing is selected. */
+const NAMES_MAX = 240;
 
 const match = h("input", {type: "text", id: "samples-match", placeholder: "node_load1  or  {job=\"node\"}"});
 const since = select(RANGES, "5m");
@@ -93,7 +95,7 @@ function show(result, took) {
       list.slice(0, ROWS_MAX).map(each => row(each, span, now)), "stacked")
       : h("p", {class: "quiet"}, "No samples. Is the selector right, and the time long enough?"),
     list.length > ROWS_MAX && h("p", {class: "quiet"}, `${count(list.length - ROWS_MAX)} more series are not shown.`),
-    command(`curl -sg ${shell(url)}`)));
+    curl("s", url)));
 }
 
 function row({metric, values}, [start, end], now) {
@@ -128,15 +130,20 @@ async function suggest() {
   if (match.value.trim()) return;
   if (!names.length) return fill(out, h("section", {class: "card empty"},
     "No series yet. The tab Kafka tells what is being read."));
-  const list = h("ul", {class: "chips"});
-  const write = wanted => fill(list, names.filter(name => name.includes(wanted)).slice(0, 200).map(name =>
-    h("li", {}, h("button", {type: "button", onclick: () => {
-      match.value = /^[a-zA-Z_:][\w:]*$/.test(name) ? name : selector({__name__: name});
+  const list = h("ul", {class: "names"});
+  const rest = h("p", {class: "quiet"});
+  const write = wanted => {
+    const found = names.filter(name => name.toLowerCase().includes(wanted.toLowerCase()));
+    fill(list, found.slice(0, NAMES_MAX).map(name => h("li", {}, h("button", {type: "button", onclick: () => {
+      match.value = selector({__name__: name});
       run();
     }}, name))));
+    const left = found.length - NAMES_MAX;
+    rest.textContent = left > 0 ? `${count(left)} more: filter to see them.` : found.length ? "" : "None has that in it.";
+  };
   const filter = h("input", {type: "search", placeholder: "Filter", "aria-label": "Filter metrics",
     oninput: () => write(filter.value.trim())});
   write("");
   fill(out, h("section", {class: "card"}, h("div", {class: "heading"}, h("h2", {}, `${count(names.length)} metrics`),
-    filter), list));
+    filter), list, rest));
 }

@@ -36,21 +36,23 @@ class Browser:
         def prepare():
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             # The numbers that Chromium reads from and writes to; moved up first, as they may be in use.
-            low, high = os.dup2(commands, 60), os.dup2(answers, 61)
+            low, high = os.dup2(commands, 60, False), os.dup2(answers, 61, False)
             os.dup2(low, 3)
             os.dup2(high, 4)
 
         options = [
             "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-            "--disable-dev-shm-usage", "--mute-audio", "--hide-scrollbars", f"--user-data-dir={folder}",
+            "--disable-dev-shm-usage", "--disable-breakpad", "--mute-audio", "--hide-scrollbars",
+            f"--user-data-dir={folder}",
         ]  # fmt: skip
         if os.geteuid() == 0:
             options.append("--no-sandbox")
         with open(os.path.join(folder, "chromium.log"), "wb") as log:
             self._process = subprocess.Popen(
                 [program, *options, "about:blank"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=(3, 4, commands, answers), preexec_fn=prepare,
+                # Python's own descriptors close themselves; closing all others would close 3 and 4 again.
+                close_fds=False, start_new_session=True, preexec_fn=prepare,
             )  # fmt: skip
         os.close(commands)
         os.close(answers)
@@ -69,7 +71,7 @@ class Browser:
         tab.colours(dark)
         return tab
 
-    def send(self, method, parameters=None, session=None, timeout=20):
+    def send(self, method, parameters=None, session=None, timeout=60):
         """One command and its answer; events that come meanwhile go to their tabs."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters or {}}
@@ -103,7 +105,8 @@ class Browser:
         return message
 
     def close(self):
-        self._process.kill()
+        # With its children, which are in the session that was made for it.
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._commands)
         os.close(self._answers)
@@ -162,7 +165,7 @@ class Tab:
         assert "exceptionDetails" not in answer, f"{expression}: {answer['exceptionDetails']}"
         return answer["result"].get("value")
 
-    def wait(self, expression, timeout=10):
+    def wait(self, expression, timeout=30):
         """Waits until an expression is true, and returns it."""
 
         def holds():
@@ -176,7 +179,7 @@ class Tab:
     def text(self, selector="body"):
         return self.ask(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
-    def wait_text(self, text, selector="body", timeout=10):
+    def wait_text(self, text, selector="body", timeout=30):
         return self.wait(
             f"(document.querySelector({json.dumps(selector)})?.innerText ?? '').includes({json.dumps(text)})", timeout
         )
