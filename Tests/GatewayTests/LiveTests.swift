@@ -204,11 +204,13 @@ import TimeSeries
     let writer = SampleBuffer.Writer(bench.api.buffer)
     for job in ["a", "b", "c"] {
       let token = try Self.token(["__name__": "up", "job": job], bench)
-      var batch = SampleBatch()
-      for i in 0..<1500 {
-        batch.append(token, timestamp: APIBench.now - 2_000_000 + Int64(i) * 1000, bits: 0, position: 0)
+      for part in 0..<3 {
+        var batch = SampleBatch()
+        for i in (part * 500)..<(part * 500 + 500) {
+          batch.append(token, timestamp: APIBench.now - 2_000_000 + Int64(i) * 1000, bits: 0, position: 0)
+        }
+        writer.append(batch)
       }
-      writer.append(batch)
     }
     let from = APIBench.now - 1_900_000
     var backlog = LiveBacklog(bench.api.buffer, [[Matcher("__name__", equals: "up")]], from: from, logNext: 1)
