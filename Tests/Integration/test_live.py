@@ -1,9 +1,12 @@
 """/api/v1/samples/stream: samples as they arrive, to many, and to those who come back."""
 
+import http.client
 import json
 import queue
+import socket
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -12,48 +15,45 @@ from harness.samples import as_set, now, sample
 from harness.waiting import eventually
 
 PATH = "/api/v1/samples/stream"
+# Seconds that anything may take on a machine that has other things to do.
+WITHIN = 120
 
 
 class Listener:
     """A client of a stream, reading in a thread of its own."""
 
     def __init__(self, gateway, parameters, headers=None, read=True):
-        self.answer = gateway.session.get(
-            gateway.url + PATH, params=parameters, headers=headers or {}, stream=True, timeout=60
-        )
-        assert self.answer.status_code == 200, self.answer.text
+        connection = http.client.HTTPConnection(gateway.address, timeout=WITHIN)
+        connection.request("GET", f"{PATH}?{urllib.parse.urlencode(parameters)}", headers=headers or {})
+        self.socket = connection.sock
+        self.answer = connection.getresponse()
+        assert self.answer.status == 200, self.answer.read()
         self.lines = queue.Queue()
-        self.seen = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
         if read:
-            threading.Thread(target=self._read, daemon=True).start()
+            self.start_reading()
+
+    def start_reading(self):
+        self.reader.start()
 
     def _read(self):
         try:
-            for line in self.answer.iter_lines(chunk_size=1):
-                self.lines.put(line)
-        except Exception:  # The test has closed it.
+            while line := self.answer.readline():
+                self.lines.put(line.rstrip(b"\n"))
+        except (OSError, http.client.HTTPException):  # The test has closed it.
             pass
         self.lines.put(None)
 
-    def line(self, timeout=15):
+    def line(self, timeout=WITHIN):
         line = self.lines.get(timeout=timeout)
         assert line is not None, "the stream has ended"
-        self.seen.append(line)
         return line
 
-    def until(self, wanted, timeout=15):
-        """Lines up to the first one that is `wanted`."""
-        lines = []
-        while True:
-            lines.append(self.line(timeout))
-            if wanted(lines[-1]):
-                return lines
-
-    def samples(self, count, timeout=15):
+    def samples(self, count):
         """The next samples of server-sent events, and the id of the last one."""
         found, identity = [], None
         while len(found) < count:
-            line = self.line(timeout)
+            line = self.line()
             if line.startswith(b"id: "):
                 identity = line[4:].decode()
             elif line.startswith(b"data: "):
@@ -61,7 +61,14 @@ class Listener:
         return samples_of_ndjson(found), identity
 
     def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # which wakes the reader up, too
+        except OSError:
+            pass  # The other side was first.
+        if self.reader.ident:
+            self.reader.join()
         self.answer.close()
+        self.socket.close()
 
 
 @pytest.fixture
@@ -149,10 +156,12 @@ def test_who_comes_back_is_told_exactly_what_was_missed(gateway, listen):
     missed = [sample("live", {"n": str(i)}, now() - 300_000 + i) for i in range(2000)]
     gateway.topic.produce(missed)
     gateway.wait_samples(len(missed) + 4)
-    for how in ({"headers": {"Last-Event-ID": identity}}, {}):
-        again = listen({"match[]": "live", **({} if how else {"last_event_id": identity})}, **how)
+    by_header = listen({"match[]": "live"}, headers={"Last-Event-ID": identity})
+    by_parameter = listen({"match[]": "live", "last_event_id": identity})
+    for again in (by_header, by_parameter):
         assert as_set(again.samples(len(missed))[0]) == as_set(missed)
-        gateway.topic.produce(new := some(1, come=str(bool(how))))
+    gateway.topic.produce(new := some(1, come="later"))
+    for again in (by_header, by_parameter):
         assert as_set(again.samples(1)[0]) == as_set(new)
 
 
@@ -176,9 +185,9 @@ def test_a_slow_client_misses_samples_and_is_told_how_many(gateway, listen):
     missed = eventually(lambda: gateway.own("promring_live_missed_samples_total"), "missed samples")
     assert 0 < missed < total
     eventually(lambda: gateway.own("promring_samples_appended_total") >= total + 1, "all samples")
-    threading.Thread(target=slow._read, daemon=True).start()
+    slow.start_reading()
     # Something new has to come, so that it is told.
-    seen, told, deadline = 0, 0, time.monotonic() + 30
+    seen, told, deadline = 0, 0, time.monotonic() + WITHIN
     while seen + told < total and time.monotonic() < deadline:
         gateway.topic.produce([sample("live", {"n": "end"}, now())])
         total += 1
@@ -195,19 +204,18 @@ def test_a_slow_client_misses_samples_and_is_told_how_many(gateway, listen):
     assert told > 0
 
 
-def test_many_that_wait_for_nothing_cost_little(gateway, listen):
+def test_many_that_wait_for_something_else_cost_little(gateway, listen):
     idle = [Listener(gateway, {"match[]": f'live{{wanted="{i}"}}'}, read=False) for i in range(150)]
     try:
         eventually(lambda: gateway.own("promring_live_streams") == 150, "150 streams")
         used = gateway.own("process_cpu_seconds_total")
-        began = time.monotonic()
         listener = listen({"match[]": "live"})
         for turn in range(10):
             gateway.topic.produce(some(500, turn=str(turn)))
             listener.samples(500)
-        # Generous: it is about an eighth of that on an idle machine.
-        assert gateway.own("process_cpu_seconds_total") - used < max(1, (time.monotonic() - began) * 0.8)
-        assert gateway.get("/-/healthy", timeout=1).status_code == 200
+        # Trying each of 5,000 arrivals on each of 150 selections would take many seconds; it is a few tenths in all.
+        assert gateway.own("process_cpu_seconds_total") - used < 5
+        gateway.get("/-/healthy")
     finally:
         for each in idle:
             each.close()
@@ -228,7 +236,8 @@ def test_what_is_wrong_is_said(gateway, parameters, part):
 
 def test_streams_end_with_the_program(gateway, listen):
     listener = listen({"match[]": "live"})
-    listener.line()
+    gateway.topic.produce(some(1))
+    listener.samples(1)
     gateway.terminate()
-    listener.until(lambda line: True) if not listener.lines.empty() else None
-    assert listener.lines.get(timeout=5) in (None, b"")
+    while listener.lines.get(timeout=WITHIN) is not None:
+        pass

@@ -61,7 +61,7 @@ final class LiveClient {
   private var missed = 0
   private var missedUncounted = 0
 
-  init(_ stream: EventStream, _ format: LiveFormat, at position: Position = .live, _ now: Int64) {
+  init(_ stream: EventStream, _ format: LiveFormat, at position: Position, _ now: Int64) {
     self.stream = stream
     self.format = format
     self.position = position
@@ -80,7 +80,8 @@ final class LiveClient {
     _ start: LiveStart, run: String, logNext: Int, _ log: ArrivalLog, _ buffer: SampleBuffer, _ selectors: [[Matcher]]
   ) -> Position {
     switch start {
-    case .now: return .live
+    // Not `live`: what arrives between the beginning of the answer and the next look is told, too.
+    case .now: return .log(next: logNext)
     case .since(let time): return .buffer(LiveBacklog(buffer, selectors, from: time, logNext: logNext))
     case .after(let event):
       if event.run == run, log.holds(from: event.number + 1) { return .log(next: event.number + 1) }

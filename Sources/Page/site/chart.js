@@ -32,6 +32,7 @@ export class Chart {
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.element);
     this.data = {series: [], start: 0, end: 1, step: 1};
+    this.at = null;
   }
 
   show(data) {
@@ -104,7 +105,7 @@ export class Chart {
       `${moment(end)}. Arrow keys read out the values.`);
     fill(this.svg, rules, marks, s("line", {class: "axis", x1: inner.left, x2: inner.right, y1: inner.bottom,
       y2: inner.bottom}), lines, this.selection, this.cursor);
-    this.readOut(null);
+    this.readOut(this.at >= start && this.at <= end ? this.at : null, this.height);
   }
 
   // --- Pointer and keys ---
@@ -139,7 +140,9 @@ export class Chart {
     this.selection?.setAttribute("visibility", "hidden");
     if (!drag || !event) return;
     const [start, end] = [drag.at, this.timeAt(event)].sort((a, b) => a - b);
-    if (this.x(end) - this.x(start) > 4) this.onZoom(start, end);
+    if (this.x(end) - this.x(start) <= 4) return;
+    this.readOut(null);
+    this.onZoom(start, end);
   }
 
   keyPressed(event) {
@@ -153,7 +156,7 @@ export class Chart {
 
   /** Shows the values at a time: those nearest to the pointer's height first. */
   readOut(at, height) {
-    this.at = at;
+    Object.assign(this, {at, height});
     this.reading.hidden = true;
     if (this.cursor) fill(this.cursor);
     if (at === null || !this.x) return;

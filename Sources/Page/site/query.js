@@ -39,8 +39,9 @@ export const query = {
     chart = new Chart({onZoom: zoom, onReset: zoomOut});
     const form = h("form", {class: "controls", onsubmit: event => { event.preventDefault(); run(true); }},
       field("PromQL", completing(text, (own, caret) => complete(own, caret, true), () => run(true)), "full"),
-      field("As", modes), field("Range", range), field("End, now unless given", end),
-      h("button", {type: "button", onclick: () => { end.value = ""; run(true); }}, "Now"), field("Step", step),
+      field("As", modes), field("Range", range), field("Step", step), h("div", {class: "joined"},
+        field("End, now unless given", end),
+        h("button", {type: "button", onclick: () => { end.value = ""; run(true); }}, "Now")),
       h("datalist", {id: "query-ranges"}, RANGES.map(each => h("option", {value: each}))),
       h("button", {class: "primary"}, "Run"));
     for (const control of [modes, range, end, step]) control.addEventListener("change", () => run(true));

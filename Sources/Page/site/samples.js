@@ -111,7 +111,7 @@ function row({metric, values}, [start, end], now) {
     }
   }}, h("summary", {}, seriesName(metric)));
   return h("tr", {}, h("td", {class: "name"}, details), h("td", {}, sparkline(points, start, end, `Course of ${name}`)),
-    h("td", {class: "number"}, count(values.length)), h("td", {class: "number"}, value(newest)),
+    h("td", {class: "number minor"}, count(values.length)), h("td", {class: "number"}, value(newest)),
     h("td", {class: "number", title: moment(at, true)}, ago(at, now)));
 }
 

@@ -105,9 +105,13 @@ class Browser:
         return message
 
     def close(self):
-        # With its children, which are in the session that was made for it.
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        try:
+            self.send("Browser.close", timeout=20)
+            self._process.wait(20)  # So that it takes its children along.
+        except (AssertionError, OSError, subprocess.TimeoutExpired):
+            # With its children, which are in the session that was made for it.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         os.close(self._commands)
         os.close(self._answers)
 
@@ -169,7 +173,7 @@ class Tab:
         """Waits until an expression is true, and returns it."""
 
         def holds():
-            value = self.ask(expression)
+            value = self.ask(f"(value => value instanceof Node || value)({expression})")
             # A page that does not get there mostly says why.
             assert value, f"{value!r}; the page says: {self.text()[:1500]}; complaints: {self.complaints}"
             return value
