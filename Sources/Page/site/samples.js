@@ -139,7 +139,8 @@ async function suggest() {
       run();
     }}, name))));
     const left = found.length - NAMES_MAX;
-    rest.textContent = left > 0 ? `${count(left)} more: filter to see them.` : found.length ? "" : "None has that in it.";
+    rest.textContent = left > 0 ? `${count(left)} more: filter to see them.`
+      : found.length ? "" : "None has that in it.";
   };
   const filter = h("input", {type: "search", placeholder: "Filter", "aria-label": "Filter metrics",
     oninput: () => write(filter.value.trim())});

@@ -87,36 +87,49 @@ function memory(own) {
       `${PARTS[part] ?? part} `, h("b", {}, bytes(size))))));
 }
 
-/** The slabs of the ring in their order, as high as their samples are many. */
+/** More slots than this are too thin to be told apart. */
+const SLOTS_MAX = 240;
+
+/** The slots of the ring in the order of their times: the slabs as high as their samples are many. */
 function ring(own, now) {
   const {slabs} = own;
   if (!slabs.length) return card("Ring", h("p", {class: "quiet"}, "No slab: nothing has arrived yet."));
-  const [width, height, left] = [800, 120, 8];
+  const [width, height, left] = [800, 104, 4];
+  const last = slabs.at(-1);
+  const span = last.end - last.start;
+  const place = at => Math.round((at - last.start) / span);
+  // The whole window, also where nothing has come in yet.
+  const wanted = Math.min(SLOTS_MAX, Math.ceil(own.retention_seconds / span) + 1);
+  const slots = Math.max(wanted, 1 - place(slabs[0].start));
   const finished = slabs.reduce((sum, each) => sum + each.samples, 0);
   const open = Math.max(0, own.samples - finished);
-  const heights = slabs.map((each, i) => each.samples + (i === slabs.length - 1 ? open : 0));
+  const heights = slabs.map(each => each.samples + (each === last ? open : 0));
   const highest = Math.max(1, ...heights);
-  const slot = (width - 2 * left) / slabs.length;
+  const slot = (width - 2 * left) / slots;
+  const gap = Math.min(3, slot / 6);
+  const rect = (kind, i, tall) => s("rect", {class: kind, x: left + i * slot + gap / 2, y: height - 18 - tall,
+    width: slot - gap, height: tall, rx: Math.min(3, slot / 4)});
+  const every = Math.ceil(46 / slot);
+  const marks = Array.from({length: slots}, (_, i) => [rect("empty", i, 2),
+    (slots - 1 - i) % every === 0 && s("text", {x: left + (i + 0.5) * slot, y: height - 4, "text-anchor": "middle"},
+      clock(last.start + (i - slots + 1) * span).slice(0, 5))]);
   const bars = slabs.map((each, i) => {
-    const isLast = i === slabs.length - 1;
-    const tall = Math.max(3, heights[i] / highest * (height - 34));
+    const at = slots - 1 + place(each.start);
+    const tall = Math.max(3, heights[i] / highest * (height - 24));
     const solid = heights[i] ? each.samples / heights[i] * tall : 0;
-    const x = left + i * slot + 2;
-    const text = `${clock(each.start)} to ${clock(each.end)}: ${count(each.samples)} samples packed, ${bytes(each.bytes)}` +
-      (isLast ? `; ${count(open)} in open chunks` : "");
-    return s("g", {class: `slab ${isLast ? "newest" : ""}`}, s("title", {}, text),
-      s("rect", {class: "open", x, y: height - 20 - tall, width: slot - 4, height: tall, rx: 3}),
-      solid > 0 && s("rect", {class: "packed", x, y: height - 20 - solid, width: slot - 4, height: solid, rx: 3}),
-      (slot > 60 || i % Math.ceil(60 / slot) === 0)
-        && s("text", {x: x + (slot - 4) / 2, y: height - 5, "text-anchor": "middle"}, clock(each.start).slice(0, 5)));
+    const text = `${clock(each.start)} to ${clock(each.end)}: ${count(each.samples)} samples packed, ` +
+      `${bytes(each.bytes)}${each === last ? `; ${count(open)} in open chunks` : ""}`;
+    return s("g", {class: "slab"}, s("title", {}, text), rect("open", at, tall),
+      solid > 0 && rect("packed", at, solid));
   });
   const dropped = Object.entries(own.samples_dropped).filter(([, number]) => number > 0);
   return card("Ring", h("p", {class: "summary"}, h("b", {}, count(slabs.length)),
-    ` slabs of ${seconds(slabs[0].end - slabs[0].start)}; the oldest goes when `,
-    `it is older than the window, which begins ${clock(Math.max(own.window_start, slabs[0].start))}, or when the memory is full.`),
+    slabs.length === 1 ? " slab" : " slabs", ` of ${seconds(span)}; the window begins at `,
+    `${clock(Math.max(own.window_start, slabs[0].start))}. A slab that it has left goes whole; the oldest one goes when `,
+    "the memory is full."),
   h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Slabs"},
     s("svg", {class: "ring", viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${slabs.length} slabs with ${count(own.samples)} samples at ${clock(now)}`}, bars)),
+    "aria-label": `${slabs.length} slabs with ${count(own.samples)} samples at ${clock(now)}`}, marks, bars)),
   h("ul", {class: "key"}, h("li", {}, h("i", {class: "swatch packed"}), "packed ", h("b", {}, count(finished))),
     h("li", {}, h("i", {class: "swatch open"}), "in open chunks ", h("b", {}, count(open))),
     dropped.map(([reason, number]) => h("li", {}, `not taken, ${reason.replaceAll("_", " ")} `,
@@ -134,5 +147,6 @@ function showFlags() {
   const wanted = filter.value.trim().toLowerCase();
   const list = Object.entries(flags).filter(([name, text]) => `${name} ${text}`.toLowerCase().includes(wanted));
   fill(flagList, table("Settings", [["Option"], ["Value"]], list.map(([name, text]) =>
-    h("tr", {}, h("td", {}, h("code", {}, `--${name}`)), h("td", {class: "wrap"}, text)))));
+    h("tr", {}, h("td", {class: "option"}, h("code", {}, `--${name}`)),
+      h("td", {class: "wrap"}, h("div", {class: "long"}, text || "–")))), "stacked"));
 }
