@@ -43,11 +43,14 @@ enum GatewayMetrics {
   }
 
   static func register(_ metrics: SelfMetrics, _ live: LiveStreams) {
-    metrics.observe("promring_live_streams", .gauge, "Clients that are told samples as they arrive.") {
+    metrics.observe(
+      "promring_live_streams", .gauge, "Clients that are told samples as they arrive (/api/v1/samples/stream)."
+    ) {
       Double(live.statistics.streams)
     }
     metrics.observe(
-      "promring_live_missed_samples_total", .counter, "Samples that such clients missed as they were too slow."
+      "promring_live_missed_samples_total", .counter,
+      "Samples that clients of live streams missed as they were too slow."
     ) { Double(live.statistics.missed) }
   }
 

@@ -37,6 +37,10 @@ import Testing
     }
   }
 
+  @Test func `every file is small enough to be compressed on an I/O thread`() throws {
+    for file in Page.files { #expect(file.bytes.count <= 16 << 10, "\(file.name)") }
+  }
+
   @Test func `nothing turns text into markup or code`() throws {
     for file in Page.files {
       for word in [
