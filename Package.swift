@@ -33,6 +33,8 @@ let package = Package(
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
+    // Files as bytes, which C can do in no time.
+    .target(name: "CEmbedded"),
     // For the benchmarks alone: one counts allocations, the other is what the decode path is compared with.
     .target(name: "CAllocationCount"),
     .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
@@ -48,6 +50,7 @@ let package = Package(
     .target(name: "APIClient", dependencies: ["TimeSeries", "CCurl"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .target(name: "Page", dependencies: ["CEmbedded"], exclude: ["site"], swiftSettings: strict),
     // The write side. It knows no HTTP: the API hands requests over and waits for the verdict.
     .target(
       name: "Delivery",
@@ -60,13 +63,10 @@ let package = Package(
       name: "Gateway",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Scrape", "Configuration",
-        "Delivery", "CMalloc", .product(name: "Logging", package: "swift-log"),
+        "Delivery", "Page", "CMalloc", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
-    // Embedded bytes are one array literal, which the optimiser would think about for minutes.
-    .target(
-      name: "Description", resources: [.embedInCode("openapi.yaml")],  // a link to the one at the top
-      swiftSettings: strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
+    .target(name: "Description", dependencies: ["CEmbedded"], swiftSettings: strict),
     .executableTarget(
       name: "promring",
       dependencies: [
@@ -104,6 +104,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .testTarget(name: "PageTests", dependencies: ["Page"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [

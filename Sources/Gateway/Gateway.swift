@@ -89,19 +89,22 @@ public final class Gateway: Sendable {
       let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
       let notifications = Notifications(clock: clock)
+      let live = LiveStreams(buffer, intake.arrivals, startedAt: clock(), clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
         declarations: Declarations(MetricDeclaration.declared(configuration.export), delivery.metadata),
         delivery: delivery, reloader: reloader, remoteRead: remoteRead,
         queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
         queries: queries, pages: pages, writes: writes, clock: clock, startedAt: clock(),
-        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
+        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, live: live,
+        logger: logger,
         description: description)
       let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
       let pools = [queries, pages, writes, remoteRead.pool]
       GatewayMetrics.register(metrics, buffer, consumers, intake, pools, clock)
       DeliveryMetrics.register(metrics, delivery)
       GatewayMetrics.register(metrics, reloader)
+      GatewayMetrics.register(metrics, live)
       var hooks = try ServerHooks(configuration.web, logger: logger)
       hooks.admit = { gate.refusal(of: $0) }
       hooks.observe = GatewayMetrics.requests(metrics)
@@ -149,6 +152,7 @@ public final class Gateway: Sendable {
     stopping.isSet.store(true, ordering: .relaxed)
     ticker.stop()
     notifications.update(api.conditions())
+    api.live.stop()
     // Who waits for an acknowledgement gets it, or is told to come again.
     let isDelivered = delivery.stop(within: limit * 0.3)
     // Readers first: probes say "stopping" while the group is left.

@@ -18,8 +18,8 @@ final class Stripe: @unchecked Sendable {
   // A chunk that is to be written anew, taken apart. Kept between calls.
   var timestamps: [Int64] = []
   var values: [UInt64] = []
-  /// What the two become when samples are put in. Kept, too.
-  var merged: (timestamps: [Int64], values: [UInt64]) = ([], [])
+  /// What the two become when samples are put in, and the positions of these in their batch. Kept, too.
+  var merged: (timestamps: [Int64], values: [UInt64], positions: [UInt16]) = ([], [], [])
   /// Words of an open chunk while it is being read.
   private var openWords = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
   private var openWordsMax = 64

@@ -88,8 +88,11 @@ enum DemoBanner {
 
     promring demo is ready: a Kafka in this process, metrics of this machine every second, and the gateway on \(baseURL)
 
+      \(baseURL)/   in a browser: samples, graphs, what arrives, and how all fares
+
       curl -s '\(baseURL)/api/v1/samples?__name__=node_load1&since=10s'
       curl -s '\(baseURL)/api/v1/samples?match[]=node_cpu_seconds_total{mode="idle"}&since=5s&format=csv' --globoff
+      curl -sN '\(baseURL)/api/v1/samples/stream?__name__=node_load1'
       curl -s '\(baseURL)/api/v1/labels'
       curl -s '\(baseURL)/metrics' | grep ^node_memory_MemAvailable
       curl -s '\(baseURL)/api/v1/status/kafka'

@@ -45,7 +45,8 @@ final class APIBench: Sendable {
       queries: try WorkerPool(name: "queries", threads: 1, queueMax: 1),
       pages: try WorkerPool(name: "pages", threads: 1, queueMax: 1),
       writes: try WorkerPool(name: "writes", threads: 1, queueMax: 1), clock: clock, startedAt: Self.now,
-      isStopping: { false }, notifications: Notifications(clock: clock), logger: logger, description: [])
+      isStopping: { false }, notifications: Notifications(clock: clock),
+      live: LiveStreams(buffer, intake.arrivals, startedAt: Self.now, clock: clock), logger: logger, description: [])
   }
 
   deinit {

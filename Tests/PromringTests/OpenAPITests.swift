@@ -14,9 +14,11 @@ import Yams
     let paths = document["paths"]?.mapping?.keys.compactMap(\.string) ?? []
     #expect(
       Set(paths) == [
-        "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{name}/values",
+        "/metrics", "/federate", "/api/v1/samples", "/api/v1/samples/stream", "/api/v1/series", "/api/v1/labels",
+        "/api/v1/label/{name}/values",
         "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
         "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
+        "/api/v1/status/buffer", "/page/{file}",
         "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
         "/api/v1/read",
         "/api/v1/parse_query", "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/targets/relabel_steps",
