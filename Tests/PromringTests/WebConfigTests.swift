@@ -14,17 +14,18 @@ import Testing
     var web = ServeConfiguration.Web()
     web.configFile = "etc/web.yml"
     if tokens != nil { web.bearerTokenFile = "tokens" }
-    var files = files
-    files["etc/web.yml"] = yaml
-    files["tokens"] = tokens
+    var texts = files
+    texts["etc/web.yml"] = yaml
+    texts["tokens"] = tokens
+    let known = texts
     let loader = WebConfigLoader(
       web,
-      readFile: { [files] path throws(FileProblem) in
-        guard let text = files[path] else { throw FileProblem("No such file or directory") }
+      readFile: { path throws(FileProblem) in
+        guard let text = known[path] else { throw FileProblem("No such file or directory") }
         return text
       },
       parseYAML: { text, path throws(ConfigurationError) in try YAMLFile.parse(text, path: path) },
-      problem: findsProblems ? WebConfig.findProblem : { _ in nil })
+      problem: { findsProblems ? WebConfig.findProblem($0) : nil })
     return loader.read()
   }
 
