@@ -30,6 +30,8 @@ public final class Gateway: Sendable {
 
   /// Where it listens; the port is the real one.
   public var address: HTTPServer.ListenAddress { server.address }
+  /// Whether it speaks HTTPS there.
+  public var speaksTLS: Bool { access.tls != nil }
 
   /// Why the gateway cannot start, in one line for an operator.
   public struct StartError: Error, CustomStringConvertible {
@@ -90,9 +92,9 @@ public final class Gateway: Sendable {
         name: "writes", threads: threads == 0 ? ConsumerOptions.cores : threads, queueMax: configuration.web.maxQueue)
       let delivery = try Delivery(
         configuration, logger: logger, log: ClientSettings.log(to: logger), clock: clock)
-      // A password takes a thread for a while, and who guesses many must not take time from others.
+      // A password takes a thread for a while, and who guesses many must not take much time from others.
       let passwords = try WorkerPool(
-        name: "passwords", threads: min(max(ConsumerOptions.cores / 2, 1), 4), queueMax: 64, niceness: 15)
+        name: "passwords", threads: min(max(ConsumerOptions.cores / 2, 1), 4), queueMax: 64, niceness: 10)
       let web = configuration.web
       precondition(
         webConfig != nil || web.configFile.isEmpty && web.bearerTokenFile.isEmpty, "nobody reads the web configuration")

@@ -31,7 +31,8 @@ enum Programs {
       logger: context.logger, description: Description.openAPI, webConfig: WebConfigLoader(of: configuration.gateway))
     while !demo.isReady, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.05) }
     if context.termination.reason == nil {
-      print(DemoBanner.text(baseURL: "http://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
+      let scheme = demo.speaksTLS ? "https" : "http"
+      print(DemoBanner.text(baseURL: "\(scheme)://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
       fflush(nil)  // a pipe gets it now, too
     }
     context.termination.wait()

@@ -10,7 +10,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 import pytest
@@ -79,9 +78,9 @@ class Access:
             setattr(session, name, value)
         return session
 
-    def ask(self, path="/-/healthy", method="GET", auth=None, cert=None, **options):
+    def ask(self, path="/-/healthy", method="GET", auth=None, cert=None, timeout=30, **options):
         with self.session(auth=auth, cert=cert) as session:
-            return session.request(method, self.url + path, timeout=30, **options)
+            return session.request(method, self.url + path, timeout=timeout, **options)
 
     def status(self, *arguments, **options):
         return self.ask(*arguments, **options).status_code
@@ -102,7 +101,7 @@ class Access:
     def peer(self):
         """The certificate that a new connection gets, as DER."""
         context = ssl.create_default_context(cafile=self.ca)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as secure:
                 return secure.getpeercert(binary_form=True)
 
@@ -146,9 +145,9 @@ def test_tls_serves_whoever_trusts_the_ca(access, authority, other_authority, ke
     certificate = authority.issue(f"tls-{key}", key=key)
     served = access({"tls_server_config": tls(certificate)}, ca=authority.cert)
     assert served.ask().text == "promring is Healthy.\n"
-    assert refused(lambda: requests.get(served.url + "/-/healthy", verify=str(other_authority.cert), timeout=10))
-    assert refused(lambda: requests.get(served.url.replace("https", "http") + "/-/healthy", timeout=10))
-    eventually(lambda: served.own("promring_tls_handshakes_failed_total", reason="other") == 2, "both failures", 10)
+    assert refused(lambda: requests.get(served.url + "/-/healthy", verify=str(other_authority.cert), timeout=30))
+    assert refused(lambda: requests.get(served.url.replace("https", "http") + "/-/healthy", timeout=30))
+    eventually(lambda: served.own("promring_tls_handshakes_failed_total", reason="other") == 2, "both failures")
     # curl is a client of its own kind; bodies in both directions, more than a record of TLS.
     answer = subprocess.run(
         ["curl", "-sS", "--cacert", authority.cert, "--json", "@-", f"{served.url}/api/v1/delivery/dry_run"],
@@ -172,7 +171,7 @@ def test_versions_and_cipher_suites_are_those_of_the_file(access, authority):
         context.minimum_version = context.maximum_version = version
         if ciphers:
             context.set_ciphers(ciphers)
-        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as secure:
                 return secure.cipher()[0]
 
@@ -184,8 +183,18 @@ def test_versions_and_cipher_suites_are_those_of_the_file(access, authority):
 
     served.write({"tls_server_config": tls(certificate, min_version="TLS13")})
 
-    eventually(lambda: refused(lambda: suite(ssl.TLSVersion.TLSv1_2)), "TLS 1.3 alone", 10)
+    eventually(lambda: refused(lambda: suite(ssl.TLSVersion.TLSv1_2)), "TLS 1.3 alone")
     assert suite(ssl.TLSVersion.TLSv1_3).startswith("TLS_")
+
+
+def test_a_handshake_that_does_not_come_is_cut_off(access, server_certificate, authority):
+    served = access({"tls_server_config": tls(server_certificate)}, "--web-request-timeout", "1s", ca=authority.cert)
+    for beginning in (b"", b"\x16\x03\x01\x02\x00\x01"):  # the latter of a ClientHello
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as silent:
+            silent.sendall(beginning)
+            while silent.recv(1000):
+                pass
+    eventually(lambda: served.own("promring_tls_handshakes_failed_total", reason="other") == 2, "both to be counted")
 
 
 POLICIES = {
@@ -290,24 +299,24 @@ def test_a_new_certificate_is_taken_up_and_connections_go_on(access, authority, 
 
     running = http.client.HTTPSConnection("127.0.0.1", served.port, context=ssl.create_default_context(cafile=served.ca))
     running.connect()
-    descriptor = running.sock.fileno()
+    running.auto_open = 0  # once it is closed it stays so
 
     def is_served():
         running.request("GET", "/-/healthy")
-        return running.getresponse().read() == b"promring is Healthy.\n" and running.sock.fileno() == descriptor
+        return running.getresponse().read() == b"promring is Healthy.\n"
 
     assert is_served()
     put(second)
-    eventually(lambda: served.peer() == theirs, "the second certificate", 10)
+    eventually(lambda: served.peer() == theirs, "the second certificate")
     assert is_served()
 
     # A certificate without its key is none; the last good one stays.
     (place / "server.crt").write_text(first.cert.read_text())
-    eventually(lambda: served.own("promring_web_config_last_reload_successful") == 0, "the failure", 10)
+    eventually(lambda: served.own("promring_web_config_last_reload_successful") == 0, "the failure")
     assert served.peer() == theirs
     assert is_served()
     put(first)
-    eventually(lambda: served.peer() == ours, "the first certificate again", 10)
+    eventually(lambda: served.peer() == ours, "the first certificate again")
     assert served.own("promring_web_config_last_reload_successful") == 1
     assert served.own("promring_tls_certificate_end_seconds") > time.time()
     assert is_served()
@@ -393,44 +402,45 @@ def test_bodies_of_strangers_are_not_kept(access):
     assert after - before < 30 << 20, f"{before} before, {after} after"
 
 
+def test_nobody_waits_while_passwords_are_checked(access):
+    """A check takes a processor for half a second here, and there is one thread for all connections."""
+    users = {"alice": ALICE, "slow": bcrypt("other", 12)}
+    served = access({"basic_auth_users": users}, "--web-threads", "1")
+    alice = ("alice", "secret")
+    assert served.status(auth=alice) == 200
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        # Their threads stand back behind all others: on a busy machine they take as long as that takes.
+        guesses = [pool.submit(served.status, auth=("slow", f"guess {n}"), timeout=300) for n in range(3)]
+        eventually(lambda: served.own("promring_http_pool_active", auth=alice, pool="passwords") >= 1, "a check")
+        answered = 0
+        while not all(guess.done() for guess in guesses):
+            assert served.status(auth=alice) == 200
+            answered += 1
+        assert {guess.result() for guess in guesses} == {401}
+    assert answered > 5, "requests answered meanwhile"
+
+
 def test_a_guesser_is_slow_and_others_are_not(access):
-    served = access({"basic_auth_users": {"alice": bcrypt("secret", 11)}})
-    insider = served.session(auth=("alice", "secret"))
-    assert insider.get(served.url + "/-/healthy", timeout=30).status_code == 200
-    over = threading.Event()
-    statuses = []
-    began = time.monotonic()
-
-    def guess(number):
-        guesses = 0
-        # Each guesser is an address of its own.
-        with served.session() as session:
-            session.mount("http://", _From(f"127.0.1.{number}"))
-            while not over.is_set():
-                answer = session.get(served.url + "/", auth=("alice", f"{number}-{guesses}"), timeout=60)
+    served = access({"basic_auth_users": {"alice": ALICE}})
+    alice = ("alice", "secret")
+    assert served.status(auth=alice) == 200
+    for number in range(2):  # each address for itself
+        began = time.monotonic()
+        statuses = []
+        with served.session() as guesser:
+            guesser.mount("http://", _From(f"127.0.1.{number + 1}"))
+            while 429 not in statuses:
+                answer = guesser.get(served.url + "/", auth=("alice", f"{len(statuses)}"), timeout=30)
                 statuses.append(answer.status_code)
-                guesses += 1
-
-    threads = [threading.Thread(target=guess, args=(number,)) for number in range(1, 4)]
-    for thread in threads:
-        thread.start()
-    took = []
-    try:
-        eventually(lambda: statuses.count(429) > 50, "the throttle to bite", 60)
-        for _ in range(100):
-            start = time.monotonic()
-            assert insider.get(served.url + "/-/healthy", timeout=30).status_code == 200
-            took.append(time.monotonic() - start)
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join(60)
-    # A check takes 140 ms and more; the guessers' threads share this one's processor, so not every answer is quick.
-    assert sorted(took)[50] < 0.1, sorted(took)[50:]
-    assert set(statuses) <= {401, 429}
-    # Ten guesses an address, and one every two seconds.
-    seconds = time.monotonic() - began
-    assert 3 * 10 <= statuses.count(401) <= 3 * (10 + seconds / 2 + 1)
+        assert int(answer.headers["Retry-After"]) in (1, 2)
+        assert set(statuses) == {401, 429}
+        # Ten guesses, and one every two seconds.
+        assert 10 <= statuses.count(401) <= 11 + (time.monotonic() - began) / 2
+    assert served.status(auth=alice) == 200
+    assert served.own("promring_http_turned_away_total", auth=alice, reason="too_many_guesses") == 2
+    with served.session(auth=alice) as elsewhere:
+        elsewhere.mount("http://", _From("127.0.1.9"))
+        assert elsewhere.get(served.url + "/-/healthy", timeout=30).status_code == 200
 
 
 class _From(requests.adapters.HTTPAdapter):
@@ -465,14 +475,14 @@ def test_probes_have_an_address_without_credentials(access, authority, server_ce
         found = re.search(r"answering probes.*?(127\.0\.0\.1:\d+)", served.gateway.process.text())
         return found and found.group(1)
 
-    probes = "http://" + eventually(address, "the address of the probes", 10)
-    assert requests.get(probes + "/-/healthy", timeout=10).text == "promring is Healthy.\n"
-    ready = requests.get(probes + "/-/ready", timeout=10)
+    probes = "http://" + eventually(address, "the address of the probes")
+    assert requests.get(probes + "/-/healthy", timeout=30).text == "promring is Healthy.\n"
+    ready = requests.get(probes + "/-/ready", timeout=30)
     assert ready.status_code == 503
     assert re.fullmatch(r"promring is not ready: \w+\n", ready.text), "no broker is named"
     for path in ("/", "/metrics", "/api/v1/status/config", "/version", "/api/v1/query?query=1"):
-        assert requests.get(probes + path, timeout=10).status_code == 404
-    assert requests.post(probes + "/-/reload", timeout=10).status_code == 404
+        assert requests.get(probes + path, timeout=30).status_code == 404
+    assert requests.post(probes + "/-/reload", timeout=30).status_code == 404
 
 
 # --- Reloading ---------------------------------------------------------------------------------------------------------
@@ -482,7 +492,7 @@ def test_users_change_with_the_file_and_a_broken_one_changes_nothing(access):
     served = access({"basic_auth_users": {"alice": ALICE}})
     assert served.status(auth=("alice", "secret")) == 200
     served.write({"basic_auth_users": {"alice": ALICE, "bob": bcrypt("hunter2")}})
-    eventually(lambda: served.status(auth=("bob", "hunter2")) == 200, "bob", 10)
+    eventually(lambda: served.status(auth=("bob", "hunter2")) == 200, "bob")
 
     for broken in (
         "basic_auth_users: {alice: no-hash-at-all}",
@@ -493,25 +503,26 @@ def test_users_change_with_the_file_and_a_broken_one_changes_nothing(access):
     ):
         served.write(broken)
         eventually(
-            lambda: served.own("promring_web_config_last_reload_successful", auth=("alice", "secret")) == 0, broken, 10
+            lambda: served.own("promring_web_config_last_reload_successful", auth=("alice", "secret")) == 0, broken
         )
         assert served.status() == 401
         assert served.status(auth=("bob", "hunter2")) == 200
         served.write({"basic_auth_users": {"alice": ALICE, "bob": bcrypt("hunter2")}})
         eventually(
-            lambda: served.own("promring_web_config_last_reload_successful", auth=("alice", "secret")) == 1, "again", 10
+            lambda: served.own("promring_web_config_last_reload_successful", auth=("alice", "secret")) == 1, "again"
         )
     assert "no-hash-at-all" not in served.gateway.process.text()
     served.write({"basic_auth_users": {"bob": bcrypt("hunter2")}})
-    eventually(lambda: served.status(auth=("alice", "secret")) == 401, "alice's end", 10)
+    eventually(lambda: served.status(auth=("alice", "secret")) == 401, "alice's end")
 
 
 def test_sighup_reads_the_file_at_once(access):
     served = access({"basic_auth_users": {"alice": ALICE}})
     served.write({"basic_auth_users": {"bob": bcrypt("hunter2")}})
     served.gateway.process.signal(signal.SIGHUP)
-    eventually(lambda: served.status(auth=("bob", "hunter2")) == 200, "bob", 10)
-    assert served.status(auth=("alice", "secret")) == 401
+    eventually(lambda: served.status(auth=("bob", "hunter2")) == 200, "bob")
+    # 429 where asking for bob too early has been taken for guessing.
+    assert served.status(auth=("alice", "secret")) in (401, 429)
 
 
 # --- What is wrong -----------------------------------------------------------------------------------------------------
@@ -572,7 +583,7 @@ def test_files_are_good_and_bad_as_promtool_says(binary, tmp_path, authority, se
     config = GOOD[name] if name in GOOD else BAD[name]
     file.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
     theirs = subprocess.run(["promtool", "check", "web-config", file], capture_output=True, text=True, timeout=60)
-    ours = run([*CHECK, "--web-config-file", str(file)])
+    ours = run([*CHECK, "--web-config-file", str(file)], timeout=60)
     assert (theirs.returncode == 0) == (name in GOOD), theirs.stdout + theirs.stderr
     if name in GOOD:
         assert ours.returncode == 0, ours.stderr
@@ -584,13 +595,13 @@ def test_files_are_good_and_bad_as_promtool_says(binary, tmp_path, authority, se
 def test_a_wrong_file_stops_the_start(binary, tmp_path):
     file = tmp_path / "web.yml"
     file.write_text("basic_auth_users: {alice: secret-text}\n")
-    outcome = run([*BASE, "--web-config-file", str(file)])
+    outcome = run([*BASE, "--web-config-file", str(file)], timeout=60)
     assert outcome.returncode == 2
     lines = assert_refused(outcome, "web.yml:1:", "basic_auth_users.alice")
     assert not any("secret-text" in line for line in lines)
-    assert_refused(run([*BASE, "--web-config-file", str(tmp_path / "gone.yml")]), "--web-config-file", "gone.yml")
+    assert_refused(run([*BASE, "--web-config-file", str(tmp_path / "gone.yml")], timeout=60), "--web-config-file", "gone.yml")
     (tmp_path / "tokens").write_text("short\n")
-    assert_refused(run([*BASE, "--web-bearer-token-file", str(tmp_path / "tokens")]), "tokens:1:1", "too short")
+    assert_refused(run([*BASE, "--web-bearer-token-file", str(tmp_path / "tokens")], timeout=60), "tokens:1:1", "too short")
 
 
 # --- What browsers and tasks may not do --------------------------------------------------------------------------------

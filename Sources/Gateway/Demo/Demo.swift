@@ -18,6 +18,7 @@ public final class Demo: Sendable {
   private let ticker: Ticker
 
   public var address: HTTPServer.ListenAddress { gateway.address }
+  public var speaksTLS: Bool { gateway.speaksTLS }
   public var isReady: Bool { gateway.isReady && gateway.seriesCount > 0 }
 
   /// - Parameters:

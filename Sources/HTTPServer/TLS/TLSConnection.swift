@@ -22,9 +22,14 @@ final class TLSConnection: @unchecked Sendable {
 
   init(_ context: TLSContext) { self.context = context }
 
-  /// The certificate has to pass before the handshake does.
+  /// The client's certificate, or that there is none, has to pass before the handshake does.
   func accepts(_ session: gnutls_session_t) -> Bool {
     let settings = context.settings
+    var count: UInt32 = 0
+    guard gnutls_certificate_get_peers(session, &count) != nil, count > 0 else {
+      // GnuTLS asks about clients that have shown none, too.
+      return !context.requiresCertificate
+    }
     if settings.clientAuthentication.verifiesChain {
       var status: UInt32 = 0
       guard gnutls_verify_client(session, &status) == 0, status == 0 else {

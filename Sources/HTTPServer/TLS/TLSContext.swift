@@ -48,8 +48,8 @@ public final class TLSContext: @unchecked Sendable {
     if priorities.count > 1 { gnutls_handshake_set_post_client_hello_function(session, versionSettled) }
     gnutls_handshake_set_hook_function(
       session, GNUTLS_HANDSHAKE_FINISHED.rawValue, Int32(GNUTLS_HOOK_POST), handshakeFinished)
-    if let request = certificateRequest {
-      gnutls_certificate_server_set_request(session, request)
+    if settings.clientAuthentication != .none {
+      gnutls_certificate_server_set_request(session, requiresCertificate ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST)
       gnutls_session_set_verify_function(session, certificateReceived)
     }
   }
@@ -59,11 +59,12 @@ public final class TLSContext: @unchecked Sendable {
     if let old = priorities.dropFirst().first { gnutls_priority_set(session, old) }
   }
 
-  private var certificateRequest: gnutls_certificate_request_t? {
+  /// Whether clients without a certificate are refused. One is needed to bear an allowed name.
+  var requiresCertificate: Bool {
     switch settings.clientAuthentication {
-    case .none: nil
-    case .request, .verifyIfGiven: settings.clientAllowedNames.isEmpty ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_REQUIRE
-    case .requireAny, .requireAndVerify: GNUTLS_CERT_REQUIRE
+    case .none: false
+    case .request, .verifyIfGiven: !settings.clientAllowedNames.isEmpty
+    case .requireAny, .requireAndVerify: true
     }
   }
 
