@@ -139,6 +139,12 @@ public struct ByteWriter: ~Copyable {
 
   public mutating func removeAll() { used = 0 }
 
+  /// What was written from `count` on goes.
+  public mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= used, "only what was written can go")
+    used = count
+  }
+
   /// The last byte goes; for the comma behind the last element of a list.
   public mutating func removeLast() { used -= 1 }
 

@@ -13,6 +13,11 @@ public struct LabelChanges: Sendable {
   /// Whether the label at `place` may be another one. Places from 64 on always may.
   @inlinable public func contains(_ place: Int) -> Bool { place >= 64 || bits >> UInt64(place) & 1 != 0 }
 
+  /// Whether any of the first `count` labels may be another one.
+  @inlinable public func containsAny(below count: Int) -> Bool {
+    count > 64 || bits << UInt64(64 &- count) != 0 && count > 0
+  }
+
   @inlinable public mutating func remove(_ place: Int) {
     if place < 64 { bits &= ~(1 << UInt64(place)) }
   }

@@ -72,12 +72,12 @@ public struct ExpositionWriter: ~Copyable {
       tally.unwritable += 1
     } else if let glance = series.look(at: labels, changes) {
       if isHeld {
-        held.append(labels, glance, value, timestamp, &series, &values)
+        held.append(labels, glance, value, timestamp, &series)
         return
       }
       if !hasHeader { appendHeader() }
       if seen == nil {
-        _ = series.append(labels, glance, to: &page)
+        series.append(labels, glance, to: &page)
       } else if !appendOnce(labels, glance) {
         tally.duplicates += 1
         return
@@ -118,14 +118,14 @@ public struct ExpositionWriter: ~Copyable {
     if let family, isHeld { held.end(mayRepeat: family.mayRepeat, &tally) }
     family = nil
     seen = nil
-    return !isHeld || held.write(to: &page, bytesMax: bytesMax)
+    return !isHeld || held.write(to: &page, &values, bytesMax: bytesMax)
   }
 
   /// Appends the series unless one that looks the same is there.
   private mutating func appendOnce(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: SeriesRenderer.Glance) -> Bool {
     line.removeAll()
     series.forgetText()
-    _ = series.append(labels, glance, to: &line)
+    series.append(labels, glance, to: &line)
     guard seen?.insert(line.copy()).inserted != false else { return false }
     line.withBytes { page.append($0) }
     return true

@@ -11,6 +11,11 @@ struct GroupTable {
   private var newest: [UInt64: Int] = [:]
   private var last = -1
 
+  var count: Int { groups.count }
+
+  /// Where the labels of a group stand.
+  func labels(of group: Int) -> Range<Int> { groups[group].labels }
+
   mutating func removeAll() {
     groups.removeAll(keepingCapacity: true)
     newest.removeAll(keepingCapacity: true)

@@ -2,11 +2,11 @@ internal import TimeSeries
 
 /// A family whose samples are gathered before they go onto the page: those of a histogram or summary have to stand
 /// together, and OpenMetrics has rules about values that only the whole family can be found to keep.
+///
+/// What is held of a line are numbers: its text is put together when it goes onto the page, from the labels of its group,
+/// which are held once, and its bound.
 struct HeldFamily: ~Copyable {
   struct Line {
-    let shape: SeriesRenderer.Shape
-    /// Behind the line feed.
-    let end: Int
     /// Index into `names`.
     let name: Int32
     /// Lines of one group have their labels in common, but for `le` and `quantile`.
@@ -20,15 +20,20 @@ struct HeldFamily: ~Copyable {
 
   private let format: ExpositionFormat
   private var family: MetricFamily?
+  /// The labels of each group, a comma behind each.
   private var text = ByteWriter()
+  /// A bound, as text.
+  private var bound = ByteWriter(capacity: 64)
+  private var boundName: [UInt8] = []
   private var lines: [Line] = []
   private var groups = GroupTable()
   private var bounds = BoundTable()
   /// The metric names met, and the part each one plays; `nil` for one that is none of this family's.
-  private var names: [(name: String, part: FamilyPart?)] = []
+  private var names: [(name: String, text: SeriesRenderer.NameText, part: FamilyPart?)] = []
   private var nameChanges = -1
   private var name = 0
   private var part = FamilyPart.bare
+  private var group = 0
   /// Whether several samples make one metric.
   private var isGrouped = false
   private var isAltered = false
@@ -64,37 +69,52 @@ struct HeldFamily: ~Copyable {
     nameChanges = -1
     isGrouped = family.metricNames.count > 1 || family.type == .histogram || family.type == .summary
     isAltered = false
+    boundName = family.type.boundLabel
   }
 
   mutating func append(
     _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: SeriesRenderer.Glance, _ value: Double, _ timestamp: Int64?,
-    _ series: inout SeriesRenderer, _ values: inout ValueRenderer
+    _ series: inout SeriesRenderer
   ) {
     if series.metricNameChanges != nameChanges {
       nameChanges = series.metricNameChanges
-      noteName(series.metricName)
+      noteName(series)
       part = names[name].part ?? .bare
     }
-    let shape = series.append(labels, glance, to: &text)
-    values.append(value, timestamp, to: &text)
-    isAltered = isAltered || shape.isAltered
-    let group = isGrouped ? Self.group(of: shape, in: text, &groups) : 0
-    let bound = shape.bound.map { Self.index(ofBound: $0, in: text, &bounds) } ?? -1
+    noteGroup(labels, glance, &series)
     lines.append(
       Line(
-        shape: shape, end: text.count, name: Int32(name), group: Int32(group), part: part,
-        bound: Int32(bound), value: value, timestamp: timestamp))
+        name: Int32(name), group: Int32(group), part: part,
+        bound: glance.boundIndex < 0 ? -1 : Int32(index(ofBound: labels[glance.boundIndex].value)), value: value,
+        timestamp: timestamp))
   }
 
-  private static func group(of shape: SeriesRenderer.Shape, in text: borrowing ByteWriter, _ groups: inout GroupTable)
-    -> Int
-  {
-    text.withBytes { groups.group(of: shape.shared, in: $0) }
+  /// Finds the group of a series, or begins it.
+  private mutating func noteGroup(
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: SeriesRenderer.Glance, _ series: inout SeriesRenderer
+  ) {
+    let start = text.count
+    guard let isAltered = series.appendShared(labels, glance, to: &text) else { return }
+    self.isAltered = self.isAltered || isAltered
+    let known = groups.count
+    group = Self.group(of: start..<text.count, in: text, &groups)
+    guard group < known else { return }
+    text.truncate(to: start)
+    series.forgetText()
   }
 
-  private static func index(ofBound place: Range<Int>, in text: borrowing ByteWriter, _ bounds: inout BoundTable) -> Int
-  {
-    text.withBytes { bounds.index(of: UnsafeRawBufferPointer(rebasing: $0[place])) }
+  private static func group(of labels: Range<Int>, in text: borrowing ByteWriter, _ groups: inout GroupTable) -> Int {
+    text.withBytes { groups.group(of: labels, in: $0) }
+  }
+
+  private mutating func index(ofBound value: UnsafeRawBufferPointer) -> Int {
+    bound.removeAll()
+    LabelText.appendValue(value, to: &bound)
+    return Self.index(ofBound: bound, &bounds)
+  }
+
+  private static func index(ofBound text: borrowing ByteWriter, _ bounds: inout BoundTable) -> Int {
+    text.withBytes { bounds.index(of: $0) }
   }
 
   /// Decides how the family goes onto the page: in order under its type if the samples bear it out, else metric by
@@ -122,13 +142,13 @@ struct HeldFamily: ~Copyable {
 
   /// Puts more of the family onto the page, until that has `bytesMax` bytes or a few more.
   /// - Returns: whether the family has been written.
-  mutating func write(to page: inout ByteWriter, bytesMax: Int) -> Bool {
+  mutating func write(to page: inout ByteWriter, _ values: inout ValueRenderer, bytesMax: Int) -> Bool {
     while let section = sections.popLast() {
       if section.written == 0 {
         ExpositionWriter.appendHeader(section.name, section.type, section.help, format, to: &page)
       }
       let canonicalBounds = format == .openMetrics100 && section.type != .unknown
-      let written = emit(section.order[section.written...], canonicalBounds, to: &page, bytesMax: bytesMax)
+      let written = emit(section.order[section.written...], canonicalBounds, to: &page, &values, bytesMax: bytesMax)
       if section.written + written < section.order.count {
         sections.append(section)
         sections[sections.count - 1].written += written
@@ -185,34 +205,40 @@ struct HeldFamily: ~Copyable {
 
   /// Of lines that name the same series the first.
   private func firsts(_ order: [Int]) -> [Int] {
-    var seen: Set<[UInt8]> = []
-    return text.withBytes { bytes in
-      order.filter { seen.insert(Array(bytes[lines[$0].shape.start..<lines[$0].shape.end])).inserted }
-    }
+    var seen: Set<[Int32]> = []
+    return order.filter { seen.insert([lines[$0].name, lines[$0].group, lines[$0].bound]).inserted }
   }
 
   /// - Returns: how many lines there was room for, at least one.
   private func emit(
-    _ order: ArraySlice<Int>, _ canonicalBounds: Bool, to page: inout ByteWriter, bytesMax: Int
+    _ order: ArraySlice<Int>, _ canonicalBounds: Bool, to page: inout ByteWriter, _ values: inout ValueRenderer,
+    bytesMax: Int
   ) -> Int {
-    text.withBytes { bytes in
+    text.withBytes { text in
       for (count, i) in order.enumerated() {
         if count > 0, page.count >= bytesMax { return count }
         let line = lines[i]
-        guard canonicalBounds, let place = line.shape.bound else {
-          page.append(UnsafeRawBufferPointer(rebasing: bytes[line.shape.start..<line.end]))
-          continue
+        let name = names[Int(line.name)].text
+        let shared = groups.labels(of: Int(line.group))
+        page.append(name.start)
+        page.append(UnsafeRawBufferPointer(rebasing: text[shared]))
+        if line.bound >= 0 {
+          let bound = bounds.bounds[Int(line.bound)]
+          page.append(boundName)
+          page.append("=\"")
+          page.append(canonicalBounds ? bound.canonical : bound.text)
+          page.append("\",")
         }
-        page.append(UnsafeRawBufferPointer(rebasing: bytes[line.shape.start..<place.lowerBound]))
-        page.append(bounds.bounds[Int(line.bound)].canonical)
-        page.append(UnsafeRawBufferPointer(rebasing: bytes[place.upperBound..<line.end]))
+        name.close(hasLabels: !shared.isEmpty || line.bound >= 0, &page)
+        values.append(line.value, line.timestamp, to: &page)
       }
       return order.count
     }
   }
 
   /// Notes a metric name that has not been met, and its part in the family.
-  private mutating func noteName(_ metricName: String) {
+  private mutating func noteName(_ series: borrowing SeriesRenderer) {
+    let metricName = series.metricName
     if let known = names.firstIndex(where: { $0.name.hasSameBytes(as: metricName) }) {
       name = known
       return
@@ -221,6 +247,6 @@ struct HeldFamily: ~Copyable {
       family.type.parts(in: format).first { (family.name + $0.suffix).hasSameBytes(as: metricName) }
     }
     name = names.count
-    names.append((metricName, part))
+    names.append((metricName, series.name, part))
   }
 }

@@ -2,18 +2,6 @@ internal import TimeSeries
 
 /// Writes the part of a line that names the series. Remembers the last metric name, which seldom changes.
 struct SeriesRenderer: ~Copyable {
-  /// Where things came to lie within the text written; offsets into the writer.
-  struct Shape {
-    var start = 0
-    /// The labels that a series has in common with the others of its histogram or summary, commas between them.
-    var shared = 0..<0
-    /// The value of `le` or `quantile`, which then stands last.
-    var bound: Range<Int>?
-    var end = 0
-    /// A name was changed or a label left out, so that another series may look the same.
-    var isAltered = false
-  }
-
   let escaping: NameEscaping
   /// Appended to series that have no label of that name, in this order; values may be empty.
   let extra: [(name: [UInt8], text: [UInt8])]
@@ -23,22 +11,25 @@ struct SeriesRenderer: ~Copyable {
     set {
       names.boundName = newValue
       skip(.all)
+      appended.count = -1  // labels of another family are not those that were appended last
     }
   }
   /// The last metric name, escaped, and how often it has changed.
   private(set) var metricName = ""
   private(set) var metricNameChanges = 0
   private var rawName: [UInt8] = []
-  private var nameText: [UInt8] = []
-  private var isQuoted = false
+  private(set) var name = NameText()
   private var names = LabelNameCache()
   private var places = LabelPlaces()
   private(set) var labelsDropped = 0
   /// The last series looked at, so that only what has changed need be looked at, and what has changed since unseen.
   private var last = Glance()
   private var changesUnseen = LabelChanges.all
-  /// What has changed since the last series that was appended.
+  /// What has changed since the text that stands where it was appended to.
   private var changesPending = LabelChanges.all
+  /// What has changed since the last series that was appended, wherever its text is now, and what that one was.
+  private var changesSinceAppended = LabelChanges.all
+  private var appended = (count: -1, nameIndex: -1, boundIndex: -1)
   /// The extra labels of series with the names of that state of `names`, as text.
   private var extraText: [UInt8] = []
   private var extraState = (changes: -1, count: -1)
@@ -52,6 +43,19 @@ struct SeriesRenderer: ~Copyable {
         Self.appendLabel(escaping.escape(labelName: label.name), UnsafeRawBufferPointer($0), to: &text)
       }
       return (Array(label.name.utf8), text.copy())
+    }
+  }
+
+  /// A metric's name as the beginning of a line.
+  struct NameText {
+    /// `name{`, or `{"name",` for one that needs quotes.
+    fileprivate(set) var start: [UInt8] = []
+    fileprivate(set) var isQuoted = false
+
+    /// Puts a brace behind the labels, a comma behind the last of them; a name without labels has no braces.
+    func close(hasLabels: Bool, _ out: inout ByteWriter) {
+      out.removeLast()  // a comma, or the brace
+      if hasLabels || isQuoted { out.append(UInt8(ascii: "}")) }
     }
   }
 
@@ -81,6 +85,7 @@ struct SeriesRenderer: ~Copyable {
     changes.formUnion(changesUnseen)
     changesUnseen = .none
     changesPending.formUnion(changes)
+    changesSinceAppended.formUnion(changes)
     guard labels.count <= 64 else { return lookAtMany(labels) }
     for i in labels.indices where changes.contains(i) {
       let bit: UInt64 = 1 << UInt64(i)
@@ -125,15 +130,42 @@ struct SeriesRenderer: ~Copyable {
   }
 
   /// Appends `name{labels}` to `out`.
-  mutating func append(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter) -> Shape {
-    glance.isPlain ? appendPlain(labels, glance, to: &out) : appendPrinted(labels, glance, to: &out)
+  mutating func append(_ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter) {
+    out.append(name.start)
+    let start = out.count
+    _ = appendLabels(labels, glance, to: &out)
+    name.close(hasLabels: out.count > start, &out)
+  }
+
+  /// Appends the labels but for `le` and `quantile`, a comma behind each.
+  /// - Returns: whether a name was changed or a label left out, so that another series may look the same; `nil` when they
+  ///   are the labels that were appended last, and nothing is appended.
+  mutating func appendShared(
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
+  ) -> Bool? {
+    var changes = changesSinceAppended
+    if glance.boundIndex >= 0 { changes.remove(glance.boundIndex) }
+    changes.remove(glance.nameIndex)
+    let isLast = glance.isPlain && appended == (labels.count, glance.nameIndex, glance.boundIndex)
+    if isLast, !changes.containsAny(below: labels.count) { return nil }
+    return appendLabels(labels, glance, to: &out)
+  }
+
+  /// The labels, then those that are extra, a comma behind each.
+  /// - Returns: whether a name was changed or a label left out.
+  private mutating func appendLabels(
+    _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
+  ) -> Bool {
+    let isAltered = glance.isPlain ? false : appendPrinted(labels, glance, to: &out)
+    if glance.isPlain { appendPlain(labels, glance, to: &out) }
+    if !extra.isEmpty { appendExtra(labels, to: &out) }
+    return isAltered
   }
 
   /// The usual case: label names are printed as they are.
   private mutating func appendPlain(
     _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
-  ) -> Shape {
-    var shape = begin(&out)
+  ) {
     places.append(labels.count, changesPending, separator: UInt8(ascii: ","), to: &out) { i, out in
       let label = labels[i]
       if i == glance.nameIndex || i == glance.boundIndex || label.value.isEmpty { return }
@@ -143,15 +175,15 @@ struct SeriesRenderer: ~Copyable {
       out.append(UInt8(ascii: "\""))
     }
     changesPending = .none
-    finish(&shape, labels, glance, to: &out)
-    return shape
+    changesSinceAppended = .none
+    appended = (labels.count, glance.nameIndex, glance.boundIndex)
   }
 
   /// Names that need quotes or escaping, or that readers reserve.
   private mutating func appendPrinted(
     _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
-  ) -> Shape {
-    var shape = begin(&out)
+  ) -> Bool {
+    var isAltered = false
     var printed: [(name: String, value: UnsafeRawBufferPointer)] = []
     for (i, label) in labels.enumerated() where i != glance.nameIndex && i != glance.boundIndex {
       if label.value.isEmpty { continue }
@@ -162,67 +194,37 @@ struct SeriesRenderer: ~Copyable {
       let isReserved = (escaping == .dots ? name : escaped).utf8.starts(with: "__".utf8)
       if name.isEmpty || isReserved || printed.contains(where: { $0.name.hasSameBytes(as: escaped) }) {
         labelsDropped += 1
-        shape.isAltered = true
+        isAltered = true
         continue
       }
-      if escaping != .allowUTF8, !escaped.hasSameBytes(as: name) { shape.isAltered = true }
+      if escaping != .allowUTF8, !escaped.hasSameBytes(as: name) { isAltered = true }
       printed.append((escaped, label.value))
     }
     // In order again, so that series which escaping has made equal are equal byte for byte.
     printed.sort { $0.name.compareBytes(with: $1.name) < 0 }
     for label in printed { Self.appendLabel(label.name, label.value, to: &out) }
     forgetText()
-    finish(&shape, labels, glance, to: &out)
-    return shape
+    changesSinceAppended = .all
+    return isAltered
   }
 
-  /// `name{`, or `{"name",` for one that needs quotes. Ends where the first label goes.
-  private func begin(_ out: inout ByteWriter) -> Shape {
-    var shape = Shape()
-    shape.start = out.count
-    out.append(nameText)
-    // What follows brings a comma behind it, so does a name in braces.
-    out.append(isQuoted ? UInt8(ascii: ",") : UInt8(ascii: "{"))
-    shape.shared = out.count..<out.count
-    return shape
-  }
-
-  /// The extra labels, the bound, and the closing brace if there was an opening one.
-  private mutating func finish(
-    _ shape: inout Shape, _ labels: UnsafeBufferPointer<LabelBytes>, _ glance: Glance, to out: inout ByteWriter
-  ) {
-    if !extra.isEmpty {
-      if extraState != (names.changes, labels.count) {
-        extraState = (names.changes, labels.count)
-        extraText = extra.flatMap { label in
-          labels.contains { LabelText.equal($0.name, label.name) } ? [] : label.text
-        }
+  private mutating func appendExtra(_ labels: UnsafeBufferPointer<LabelBytes>, to out: inout ByteWriter) {
+    if extraState != (names.changes, labels.count) {
+      extraState = (names.changes, labels.count)
+      extraText = extra.flatMap { label in
+        labels.contains { LabelText.equal($0.name, label.name) } ? [] : label.text
       }
-      out.append(extraText)
     }
-    // Without the last comma, which may give way to the brace.
-    shape.shared = shape.shared.lowerBound..<max(shape.shared.lowerBound, out.count - 1)
-    if glance.boundIndex >= 0 {
-      out.append(boundName)
-      out.append("=\"")
-      let start = out.count
-      LabelText.appendValue(labels[glance.boundIndex].value, to: &out)
-      shape.bound = start..<out.count
-      out.append("\"}")
-    } else {
-      let isBare = out.count == shape.shared.lowerBound && !isQuoted
-      out.removeLast()  // a comma, or the brace
-      if !isBare { out.append(UInt8(ascii: "}")) }
-    }
-    shape.end = out.count
+    out.append(extraText)
   }
 
   private mutating func remember(_ name: UnsafeRawBufferPointer) {
     metricNameChanges += 1
     rawName = Array(name)
     metricName = escaping.escape(metricName: String(decoding: name, as: UTF8.self))
-    isQuoted = !metricName.isLegacyMetricName
-    nameText = Array((isQuoted ? "{" + metricName.quotedForPrometheus : metricName).utf8)
+    self.name.isQuoted = !metricName.isLegacyMetricName
+    // What follows brings a comma behind it, so does a name in braces.
+    self.name.start = Array((self.name.isQuoted ? "{" + metricName.quotedForPrometheus + "," : metricName + "{").utf8)
   }
 
   private static func appendLabel(_ name: String, _ value: UnsafeRawBufferPointer, to out: inout ByteWriter) {

@@ -4,6 +4,7 @@ A rule looks at a question and both answers, which differ, and says whether the 
 The first that does is counted.
 """
 
+import math
 import re
 from typing import Callable, NamedTuple
 
@@ -144,6 +145,13 @@ def _(question, ours, theirs):
 @change("deviations of what is not finite", "Since 3.0 stddev and stdvar of a single NaN or infinity are NaN, not 0.")
 def _(question, ours, theirs):
     return _calls(question, "stddev", "stdvar") and _every_point(ours, theirs, lambda a, b: a != a and b == 0)
+
+
+@change("the sum of minus zero", "Since 3.0 sums are compensated, by adding zero: what is divided by one shows its sign.")
+def _(question, ours, theirs):
+    return _calls(question, "sum", "sum_over_time", "avg", "avg_over_time") and _every_point(
+        ours, theirs, lambda a, b: math.isinf(a) and a == -b
+    )
 
 
 @change("atan2 drops the name", "2.42 left the metric name on the result of atan2.")

@@ -184,7 +184,7 @@ AGGREGATIONS = [f"{op}{grouping} (temperature)" for op in _AGGREGATIONS for grou
     "sum(sum by (room) (temperature))", "sum({__name__=~'twin_.'})", "sum by (__name__) ({__name__=~'twin_.'})", "sum without (__name__) ({__name__=~'twin_.'})",
     "count by (job) ({job=~'.+'})", "max by (job) (rate({__name__=~'cpu_seconds_total|requests_total'}[5m]))", "sum(rate({__name__=~'twin_.'}[5m]))",
     "sum by (on, group_left) (temperature)", "sum by (sum) (temperature)", "avg(rate(requests_total[5m])) by (instance, code)", "count(count by (job) (up))",
-    "group by (job) (up == 0)", "sum(-temperature)", "min(odd{kind=~'nan|some'})", "max(odd{kind=~'nan|some'})", "sum(odd{kind=~'inf|-inf'})", "avg(odd{kind=~'inf|-inf'})",
+    "group by (job) (up == 0)", "sum(-temperature)", "1 / sum by (instance, job) (-(up * 0))", "min(odd{kind=~'nan|some'})", "max(odd{kind=~'nan|some'})", "sum(odd{kind=~'inf|-inf'})", "avg(odd{kind=~'inf|-inf'})",
     "avg(odd{kind='inf'})", "stddev(odd{kind='inf'})", "avg(extreme * 1)", "sum without (instance) (up)", "sum(abs(temperature)) by (floor)", "sum(temperature) + 1",
     "sum by (room) (temperature) * 2", "topk(1, sum by (room) (temperature))", "stdvar(temperature) - stddev(temperature) ^ 2 < 1e-6",
 ]
