@@ -631,6 +631,7 @@ def test_pages_of_other_origins_change_nothing(access):
     [
         {"ssl.ca.location": "/etc/passwd"}, {"ssl.key.location": "/etc/passwd"}, {"sasl.password": {"file": "/etc/passwd"}},
         {"plugin.library.paths": "/tmp/x"}, {"sasl.kerberos.kinit.cmd": "id"},
+        {"sasl.oauthbearer.assertion.private.key.file": "/etc/passwd"},
     ],
 )  # fmt: skip
 def test_requests_name_no_files(access, properties):

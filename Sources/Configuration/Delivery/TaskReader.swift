@@ -237,7 +237,7 @@ public struct TaskReader {
   /// Properties that make librdkafka run a program, load code, or read a file of this machine.
   private static func isDangerous(_ property: String) -> Bool {
     ["plugin.library.paths", "sasl.kerberos.kinit.cmd", "sasl.kerberos.keytab"].contains(property)
-      || property.hasSuffix(".location")
+      || property.hasSuffix(".location") || property.hasSuffix(".file")
   }
 
   private func target(_ map: Map) throws(ConfigurationError) -> DeliveryTask.Target {
