@@ -241,6 +241,7 @@ struct GatekeeperTests {
     router.get("/", .inline) { _ in .text("in") }
     let server = try Server.start(testSettings(), router: router, hooks: hooks)
     #expect(pool.submit { gate.pass() })
+    #expect(eventually { pool.active == 1 })
     let client = try RawClient(server.port)
     try client.request("GET /", [Self.right])
     #expect(eventually { pool.queued == 1 })
