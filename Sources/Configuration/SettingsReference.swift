@@ -1,4 +1,4 @@
-/// The table of all settings for people, in Markdown: `README.md` holds a copy that a test keeps equal.
+/// The table of all settings for people, in Markdown: `docs/reference/options.md` holds a copy that a test keeps equal.
 public enum SettingsReference {
   public static var markdown: String {
     var table = "| option | key in the YAML file | default | meaning |\n| --- | --- | --- | --- |\n"

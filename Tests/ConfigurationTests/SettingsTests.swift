@@ -134,15 +134,16 @@ import Testing
     }
   }
 
-  @Test func `the table in the README is the one that the settings make`() throws {
-    let readme = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md").standardized
-    let text = try String(contentsOf: readme, encoding: .utf8)
+  @Test func `the table in the reference is the one that the settings make`() throws {
+    let reference = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../docs/reference/options.md").standardized
+    let text = try String(contentsOf: reference, encoding: .utf8)
     let begin = try #require(text.range(of: "<!-- settings: made from the table in Sources/Configuration -->\n"))
     let end = try #require(text.range(of: "<!-- end of settings -->"))
     let table = String(text[begin.upperBound..<end.lowerBound])
     if ProcessInfo.processInfo.environment["PROMRING_TEST_REGENERATE"] != nil {
       let fresh = text[..<begin.upperBound] + SettingsReference.markdown + text[end.lowerBound...]
-      try String(fresh).write(to: readme, atomically: true, encoding: .utf8)
+      try String(fresh).write(to: reference, atomically: true, encoding: .utf8)
     } else {
       #expect(table == SettingsReference.markdown, "PROMRING_TEST_REGENERATE=1 swift test writes it anew")
     }

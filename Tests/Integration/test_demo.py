@@ -44,10 +44,11 @@ def test_each_curl_command_of_the_banner_prints_live_data(demo):
         eventually(lambda: run_pasted(line), line, 20)
 
 
-def test_each_curl_command_of_the_readme_prints_what_it_shows(demo):
-    readme = (ROOT / "README.md").read_text()
-    examples = re.findall(r"```sh\n(curl [^\n]*)\n```\n```\w*\n(.*?)```", readme, re.S)
-    assert len(examples) >= 5
+@pytest.mark.parametrize("document, least", [("README.md", 5), ("docs/quick-start.md", 4)])
+def test_each_curl_command_of_the_documents_prints_what_they_show(demo, document, least):
+    text = (ROOT / document).read_text()
+    examples = re.findall(r"```sh\n(curl [^\n]*)\n```\n```\w*\n(.*?)```", text, re.S)
+    assert len(examples) >= least
     # Until the demo has run for a few seconds there is less to show.
     eventually(lambda: len(demo.samples("node_load1")) >= 3, "three samples", 20)
     for line, shown in examples:
