@@ -11,11 +11,13 @@ import shlex
 import subprocess
 
 import pytest
+import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from delivery.messages import HEADERS_1, packed, version_1
 from harness import records
+from harness.certificates import Authority
 from harness.gateway import ROOT, command, environment, openapi
 from harness.processes import free_port
 from harness.prometheus import promtool
@@ -346,24 +348,43 @@ def troubled(binary, tmp_path_factory):
     serve.close()
 
 
+@pytest.fixture(scope="module")
+def secured(binary, tmp_path_factory):
+    """The page of one that speaks TLS."""
+    from conftest import Serve
+
+    folder = tmp_path_factory.mktemp("secured")
+    authority = Authority(folder, "authority")
+    certificate = authority.issue("server")
+    settings = {"cert_file": certificate.cert.name, "key_file": certificate.key.name}
+    (folder / "web.yml").write_text(yaml.safe_dump({"tls_server_config": settings}))
+    serve = Serve(folder)
+    nowhere = f"127.0.0.1:{free_port()}"
+    arguments = ["serve", "--kafka-brokers", nowhere, "--kafka-topic", "any", "--web-listen-address", "127.0.0.1:0"]
+    gateway = serve.run([*arguments, "--web-config-file", folder / "web.yml"], ready=False)
+    url = f"https://{gateway.address}/metrics?self=only"
+    yield requests.get(url, verify=str(authority.cert), timeout=30).text
+    serve.close()
+
+
 # What is on the page once it has happened.
 LATE = ["promring_kafka_broker_up", "promring_samples_rejected_total", "promring_kafka_errors_total",
         "promring_dead_letters_forwarded_total", "promring_http_request_duration_seconds", "promring_kafka_lag_seconds"]
 
 
-def families(gateway):
+def families(page):
     """promring's own metrics as in text 0.0.4: `{name: (type, labels, help)}`."""
     found = {}
-    for family in text_string_to_metric_families(gateway.own_page()):
+    for family in text_string_to_metric_families(page):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for each in family.samples for label in each.labels} - {"le"}
         found[name] = (family.type, sorted(labels), family.documentation)
     return found
 
 
-def test_the_reference_has_the_metrics_and_no_other(everything, troubled):
+def test_the_reference_has_the_metrics_and_no_other(everything, troubled, secured):
     def complete():
-        there = families(troubled) | families(everything)
+        there = families(secured) | families(troubled.own_page()) | families(everything.own_page())
         assert not set(LATE) - set(there), set(LATE) - set(there)
         return there
 

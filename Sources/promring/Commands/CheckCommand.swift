@@ -30,6 +30,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let loaded = try ConfigurationLoader(options: options.given).load()
+    try WebConfigLoader.check(loaded.configuration)
     print(
       try output == .json ? CheckCommand.json(on: loaded) : CheckCommand.report(on: loaded, yaml: yaml), terminator: "")
   }
