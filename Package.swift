@@ -26,10 +26,13 @@ let package = Package(
     .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+    .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CPrefetch"),
+    .systemLibrary(name: "CPrctl"),
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
@@ -42,7 +45,8 @@ let package = Package(
     .target(name: "SampleBuffer", dependencies: ["TimeSeries", "CPrefetch"], swiftSettings: strict),
     .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
-    .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib", "CGnuTLS", "CCrypt"], swiftSettings: strict),
     .target(name: "Scrape", dependencies: ["TimeSeries", "Wire", "CCurl"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
@@ -69,7 +73,7 @@ let package = Package(
       name: "promring",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Gateway",
-        "Description", "CMalloc",
+        "Description", "CMalloc", "CPrctl",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),

@@ -14,7 +14,10 @@ enum Programs {
     _ configuration: ServeConfiguration, _ context: ProgramContext,
     load: (@Sendable () throws -> ServeConfiguration)? = nil
   ) throws {
-    let gateway = try Gateway(configuration, logger: context.logger, description: Description.openAPI, load: load)
+    CoreDump.forbid(for: configuration)
+    let gateway = try Gateway(
+      configuration, logger: context.logger, description: Description.openAPI, load: load,
+      webConfig: WebConfigLoader(of: configuration))
     // What is wrong has been logged when it throws.
     context.onReload { try? gateway.reload() }
     context.termination.wait()
@@ -22,12 +25,14 @@ enum Programs {
   }
 
   static func demo(_ configuration: DemoConfiguration, _ context: ProgramContext) throws {
+    CoreDump.forbid(for: configuration.gateway)
     let demo = try Demo(
       configuration.gateway, interval: configuration.interval, partitions: configuration.partitions,
-      logger: context.logger, description: Description.openAPI)
+      logger: context.logger, description: Description.openAPI, webConfig: WebConfigLoader(of: configuration.gateway))
     while !demo.isReady, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.05) }
     if context.termination.reason == nil {
-      print(DemoBanner.text(baseURL: "http://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
+      let scheme = demo.speaksTLS ? "https" : "http"
+      print(DemoBanner.text(baseURL: "\(scheme)://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
       fflush(nil)  // a pipe gets it now, too
     }
     context.termination.wait()

@@ -54,6 +54,11 @@ import Yams
     }
     // Lines of NDJSON have no place where OpenAPI 3.1 could refer to their schema.
     references.insert("#/components/schemas/SampleLine")
+    for alternative in document["security"]?.sequence ?? [] {
+      for (scheme, _) in alternative.mapping ?? [:] {
+        references.insert("#/components/securitySchemes/\(scheme.string ?? "")")
+      }
+    }
     for (kind, members) in document["components"]?.mapping ?? [:] {
       for (name, _) in members.mapping ?? [:] {
         let reference = "#/components/\(kind.string ?? "")/\(name.string ?? "")"

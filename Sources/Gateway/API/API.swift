@@ -104,6 +104,22 @@ struct API: Sendable {
     return router
   }
 
+  /// What is answered without credentials: no more than a word, as causes name brokers.
+  func makeProbeRouter() -> Router {
+    var router = Router()
+    for path in ["/-/healthy", "/healthz", "/livez"] {
+      router.get(path, .inline) { _ in .text("promring is Healthy.\n") }
+    }
+    for path in ["/-/ready", "/readyz"] {
+      router.get(path, .inline) { _ in
+        let readiness = readiness()
+        return readiness.isReady
+          ? .text("promring is Ready.\n") : .text("promring is not ready: \(readiness.state.rawValue)\n", status: 503)
+      }
+    }
+    return router
+  }
+
   private func addDelivery(to router: inout Router) {
     let pooled = Router.Execution.pooled(pages)
     router.post("/api/v1/write", .pooled(writes)) { try remoteWrite($0) }

@@ -23,6 +23,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let loaded = try ConfigurationLoader(options: options.given).load()
+    try WebConfigLoader.check(loaded.configuration)
     print(CheckCommand.report(on: loaded, yaml: yaml), terminator: "")
   }
 
