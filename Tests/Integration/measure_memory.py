@@ -3,8 +3,9 @@
 
     .build-venv/bin/python Tests/Integration/measure_memory.py [SERIESxSAMPLES[r] ...]
 
-For each size a broker gets that many series with that many samples each, 15 seconds apart, and a fresh promring reads them.
-With an `r` values are random doubles; without it they grow and stay as counters and gauges do. Prints one line each.
+For each size a broker gets that many series with that many samples each, 15 seconds apart, and a fresh promring reads
+them. With an `r` values are random doubles; without it they grow and stay as counters and gauges do. Prints one line
+each.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The documents against the program: options, metrics and paths, links, and the examples that people copy.
 
-`PROMRING_TEST_REGENERATE=1` writes the parts of docs/reference anew that are made here: look at the difference before you
-commit it.
+`PROMRING_TEST_REGENERATE=1` writes the parts of docs/reference anew that are made here: look at the difference before
+you commit it.
 """
 
 import functools
@@ -40,12 +40,24 @@ def named(path):
     return str(path.relative_to(ROOT))
 
 
-# --- Reading Markdown ---------------------------------------------------------------------------------------------------
+# --- Reading Markdown -------------------------------------------------------------------------------------------------
 
 
 def blocks(path):
     """The code blocks of a document, as (language, text)."""
     return re.findall(r"(?ms)^ *```(\w*)\n(.*?)^ *```$", path.read_text())
+
+
+def having(documents, language, *beginnings):
+    """Those of the documents with such a block in them."""
+    return [
+        path for path in documents
+        if any(kind == language and beginning(text, *beginnings) for kind, text in blocks(path))
+    ]  # fmt: skip
+
+
+def beginning(text, *names):
+    return text.startswith(tuple(f"# {name}" for name in names)) if names else True
 
 
 def prose(path):
@@ -66,7 +78,8 @@ def anchors(path):
 
 def made_here(path, part, text):
     """The part of a document between its two comments has to be this text; or is made so, when asked for."""
-    begin, end = f"<!-- {part}: made by Tests/Integration/test_documents.py -->\n", f"<!-- end of {part} -->"
+    begin = f"<!-- {part}: made by Tests/Integration/test_documents.py -->\n"
+    end = f"<!-- end of {part} -->"
     document = path.read_text()
     before, rest = document.split(begin)
     there, after = rest.split(end)
@@ -85,7 +98,7 @@ def in_a_cell(text):
     return " ".join(text.split()).replace("|", "\\|")
 
 
-# --- Links --------------------------------------------------------------------------------------------------------------
+# --- Links ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
@@ -107,7 +120,7 @@ def test_the_index_names_every_document():
     assert not {path for path in GUIDES if path.is_relative_to(ROOT / "docs") and path != index} - linked
 
 
-# --- Options ------------------------------------------------------------------------------------------------------------
+# --- Options ----------------------------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -205,16 +218,16 @@ def invocations(text):
                 yield rest[:end]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+@pytest.mark.parametrize("path", having(DOCUMENTS, "sh"), ids=named)
 def test_commands_to_copy_have_options_that_exist(binary, path):
     for language, text in blocks(path):
-        if language in ("sh", "bash", "console"):
+        if language == "sh":
             for subcommand, *words in invocations(text):
                 used = {word.split("=")[0] for word in words if word.startswith("--")}
                 assert not used - all_names(subcommand), f"{named(path)}: promring {subcommand} {' '.join(words)}"
 
 
-# --- What is printed ----------------------------------------------------------------------------------------------------
+# --- What is printed --------------------------------------------------------------------------------------------------
 
 
 def test_the_quick_start_works_with_a_kafka_of_ones_own(binary, broker, serve):
@@ -256,21 +269,19 @@ def test_what_happens_when_a_start_fails_is_told_in_its_words(binary, tmp_path, 
     (tmp_path / "bad.yaml").write_text("kafka:\n  brokers: [k:9092]\n  topics: [t]\nbuffer:\n  retentoin: 1h\n")
     words = [word for each in properties.items() for word in ("--kafka-property", "=".join(each))]
     outcome = subprocess.run(
-        command("serve", *arguments, *words), env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=15
-    )
+        command("serve", *arguments, *words), env=environment(), cwd=tmp_path, capture_output=True, text=True,
+        timeout=15,
+    )  # fmt: skip
     assert outcome.returncode == 2, outcome.stderr
-    told = [code.rstrip("…") for code in re.findall(r"`(promring: [^`]+)`", (ROOT / "docs/what-happens-when.md").read_text())]
+    document = (ROOT / "docs" / "what-happens-when.md").read_text()
+    told = [code.rstrip("…") for code in re.findall(r"`(promring: [^`]+)`", document)]
     assert any(outcome.stderr.strip().startswith(each) for each in told), outcome.stderr
 
 
-# --- Configuration files ------------------------------------------------------------------------------------------------
+# --- Configuration files ----------------------------------------------------------------------------------------------
 
 
-def beginning(text, *names):
-    return any(text.startswith(f"# {name}") for name in names)
-
-
-@pytest.mark.parametrize("path", GUIDES, ids=named)
+@pytest.mark.parametrize("path", having(GUIDES, "yaml", "promring.yaml", "prometheus.yml"), ids=named)
 def test_configuration_files_to_copy_are_right(binary, path, tmp_path):
     for language, text in blocks(path):
         if language == "yaml" and beginning(text, "promring.yaml"):
@@ -290,24 +301,21 @@ def test_configuration_files_to_copy_are_right(binary, path, tmp_path):
             assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
 
 
-@pytest.mark.parametrize("path", GUIDES, ids=named)
+@pytest.mark.parametrize("path", having(GUIDES, "yaml", "web.yml", "web/web.yml"), ids=named)
 def test_web_configuration_files_to_copy_are_right(binary, path, tmp_path):
-    files = [text for language, text in blocks(path) if language == "yaml" and beginning(text, "web.yml", "web/web.yml")]
-    if not files:
-        return
     (tmp_path / "tls").mkdir()
     authority = Authority(tmp_path / "tls", "clients-ca")
     authority.issue("server")
-    for text in files:
-        (tmp_path / "web.yml").write_text(text)
-        outcome = subprocess.run(
-            command("check", "--kafka-brokers", "k:9092", "--kafka-topic", "t", "--web-config-file", tmp_path / "web.yml"),
-            env=environment(), capture_output=True, text=True, timeout=15,
-        )  # fmt: skip
-        assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
+    file = tmp_path / "web.yml"
+    for language, text in blocks(path):
+        if language == "yaml" and beginning(text, "web.yml", "web/web.yml"):
+            file.write_text(text)
+            words = ["check", "--kafka-brokers", "k:9092", "--kafka-topic", "t", "--web-config-file", file]
+            outcome = subprocess.run(command(*words), env=environment(), capture_output=True, text=True, timeout=15)
+            assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
 
 
-# --- Metrics and queries ------------------------------------------------------------------------------------------------
+# --- Metrics and queries ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -421,7 +429,7 @@ def test_queries_to_copy_can_be_read(everything):
             assert answer.status_code == 200, f"{named(path)}: {query}: {answer.text}"
 
 
-# --- Paths --------------------------------------------------------------------------------------------------------------
+# --- Paths ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_reference_has_the_paths_and_no_other():
