@@ -302,6 +302,20 @@ def test_configuration_files_to_copy_are_right(binary, path, tmp_path):
             assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
 
 
+@pytest.mark.parametrize("path", having(GUIDES, "yaml", "web.yml", "web/web.yml"), ids=named)
+def test_web_configuration_files_to_copy_are_right(binary, path, tmp_path):
+    (tmp_path / "tls").mkdir()
+    authority = Authority(tmp_path / "tls", "clients-ca")
+    authority.issue("server")
+    file = tmp_path / "web.yml"
+    for language, text in blocks(path):
+        if language == "yaml" and beginning(text, "web.yml", "web/web.yml"):
+            file.write_text(text)
+            words = ["check", "--kafka-brokers", "k:9092", "--kafka-topic", "t", "--web-config-file", file]
+            outcome = subprocess.run(command(*words), env=environment(), capture_output=True, text=True, timeout=15)
+            assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
+
+
 # --- Metrics and queries ----------------------------------------------------------------------------------------------
 
 
@@ -338,13 +352,21 @@ def everything(broker, binary, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def troubled(binary, tmp_path_factory):
-    """One without a broker: it has errors to tell of."""
+    """One without a broker and with TLS: it has errors to tell of, and a certificate."""
     from conftest import Serve
 
-    serve = Serve(tmp_path_factory.mktemp("troubled"))
-    nowhere = f"127.0.0.1:{free_port()}"
-    arguments = ["serve", "--kafka-brokers", nowhere, "--kafka-topic", "any", "--web-listen-address", "127.0.0.1:0"]
-    yield serve.run(arguments, ready=False)
+    folder = tmp_path_factory.mktemp("troubled")
+    authority = Authority(folder, "ca")
+    server = authority.issue("server")
+    tls = {"cert_file": str(server.cert), "key_file": str(server.key)}
+    (folder / "web.yml").write_text(yaml.safe_dump({"tls_server_config": tls}))
+    serve = Serve(folder)
+    arguments = ["serve", "--kafka-brokers", f"127.0.0.1:{free_port()}", "--kafka-topic", "any"]
+    arguments += ["--web-listen-address", "127.0.0.1:0", "--web-config-file", folder / "web.yml"]
+    gateway = serve.run(arguments, ready=False)
+    gateway.url = gateway.url.replace("http:", "https:")
+    gateway.session.verify = str(authority.cert)
+    yield gateway
     serve.close()
 
 
