@@ -32,7 +32,8 @@ PARAMETERS = {
 PATH_PARAMETERS = {"name": "job", "file": "style.css"}
 # The Prometheus API and everything else that answers below /api/v1, with the path parameters' names as they may be.
 EXPECTED_PATHS = [
-    "/metrics", "/federate", "/api/v1/samples", "/api/v1/samples/stream", "/api/v1/status/buffer", "/page/{}", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
+    "/metrics", "/federate", "/api/v1/samples", "/api/v1/samples/stream", "/api/v1/status/buffer", "/page/{}",
+    "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
     "/api/v1/read", "/api/v1/delivery/tasks", "/api/v1/delivery/tasks/{}",

@@ -112,6 +112,7 @@ async function run(isNew = false) {
     isNew);
   asked?.abort();
   const own = asked = new AbortController();
+  result.setAttribute("aria-busy", "true");
   const began = performance.now();
   try {
     const now = at ?? Date.now() / 1000;
@@ -122,6 +123,7 @@ async function run(isNew = false) {
     if (asked !== own) return;
     tell(answer, (performance.now() - began) / 1000);
     if (isGraph) graph(answer.data.result, span); else list(answer.data);
+    result.setAttribute("aria-busy", "false");
   } catch (error) {
     if (error.name === "AbortError" || asked !== own) return;
     result.hidden = true;
@@ -153,7 +155,8 @@ function graph(result, span) {
   if (!result.length) return fill(out, nothing());
   chart.show({...span, series: result.map(({metric, values = []}) =>
     ({metric, points: values.map(([at, own]) => [at, Number(own.replace("Inf", "Infinity"))])}))});
-  fill(out, chart.element);
+  // Left where it is if it is there: taken out and put back it would lose the focus.
+  if (out.firstChild !== chart.element) fill(out, chart.element);
 }
 
 function list({resultType, result}) {

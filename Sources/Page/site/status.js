@@ -2,13 +2,16 @@
 
 import {get} from "./api.js";
 import {card, facts, fill, h, pill, problem, s, table} from "./dom.js";
-import {bytes, clock, count, moment, seconds} from "./format.js";
+import {bytes, clock, count, moment, seconds, selector} from "./format.js";
 import {Refresher} from "./refresh.js";
 
 const PARTS = {buffer: "samples and index", heap: "everything else in use", heap_free: "kept by the allocator",
   program: "program and libraries"};
 const top = h("div", {});
+const lists = h("div", {class: "columns"});
+const program = h("div", {});
 const flagList = h("div", {});
+let listsShown = "";
 const filter = h("input", {type: "search", placeholder: "Filter", "aria-label": "Filter settings",
   oninput: () => showFlags()});
 let flags = {};
@@ -16,8 +19,7 @@ let flags = {};
 const refresher = new Refresher(5, async () => {
   try {
     const [buffer, tsdb, runtime, build] = await Promise.all([get("status/buffer"), get("status/tsdb"),
-      get("status/runtimeinfo"),
-      get("status/buildinfo")]);
+      get("status/runtimeinfo"), get("status/buildinfo")]);
     show(buffer, tsdb, runtime, build);
   } catch (error) {
     fill(top, problem(error.message));
@@ -28,8 +30,8 @@ export const status = {
   title: "Status",
 
   make() {
-    return [top, h("section", {class: "card"}, h("div", {class: "heading"}, h("h2", {}, "Settings"), filter),
-      flagList)];
+    return [top, lists, program,
+      h("section", {class: "card"}, h("div", {class: "heading"}, h("h2", {}, "Settings"), filter), flagList)];
   },
 
   shown() {
@@ -42,7 +44,8 @@ export const status = {
 };
 
 function show(buffer, tsdb, runtime, build) {
-  const {minTime, maxTime, numLabelPairs} = tsdb.headStats;
+  const {headStats, ...ranked} = tsdb;
+  const {minTime, maxTime, numLabelPairs} = headStats;
   const now = Date.parse(runtime.serverTime) / 1000;
   fill(top,
     card("", facts(["Series", count(buffer.series)],
@@ -52,20 +55,24 @@ function show(buffer, tsdb, runtime, build) {
       ["Window", maxTime ? seconds((maxTime - minTime) / 1000) : "–", buffer.retention_seconds
         ? `of ${seconds(buffer.retention_seconds)}` : "no time limit"],
       ["Running for", seconds(now - Date.parse(runtime.startTime) / 1000), runtime.hostname])),
-    memory(buffer), ring(buffer, now),
-    h("div", {class: "columns"}, ranks("Series by metric", tsdb.seriesCountByMetricName, name => samplesLink(name)),
+    memory(buffer), ring(buffer, now));
+  // Only when something has changed: what is pressed just now, or has the focus, stays where it is.
+  const mark = JSON.stringify(ranked);
+  if (mark !== listsShown) {
+    fill(lists, ranks("Series by metric", tsdb.seriesCountByMetricName, name => samplesLink(name)),
       ranks("Series by label pair", tsdb.seriesCountByLabelValuePair),
-        ranks("Values by label", tsdb.labelValueCountByLabelName),
-      ranks("Bytes of values by label", tsdb.memoryInBytesByLabelName, undefined, bytes)),
-    card("Program", facts(["Version", build.version], ["Built with", build.goVersion],
+      ranks("Values by label", tsdb.labelValueCountByLabelName),
+      ranks("Bytes of values by label", tsdb.memoryInBytesByLabelName, undefined, bytes));
+  }
+  listsShown = mark;
+  fill(program, card("Program", facts(["Version", build.version], ["Built with", build.goVersion],
       ["Started", moment(Date.parse(runtime.startTime) / 1000)],
       ["Configuration", runtime.reloadConfigSuccess ? pill("in force", "good") : pill("refused", "bad"),
         `read ${moment(Date.parse(runtime.lastConfigTime) / 1000)}`], ["Threads", count(runtime.goroutineCount)],
       ["Processors", count(runtime.GOMAXPROCS)])));
 }
 
-const samplesLink = name => `#samples?${new URLSearchParams({match: /^[a-zA-Z_:][\w:]*$/.test(name) ? name
-  : `{__name__=${JSON.stringify(name)}}`})}`;
+const samplesLink = name => `#samples?${new URLSearchParams({match: selector({__name__: name})})}`;
 
 /** The budget, and what the whole process takes. */
 function memory(own) {

@@ -173,7 +173,7 @@ class Tab:
         """Waits until an expression is true, and returns it."""
 
         def holds():
-            value = self.ask(f"(value => value instanceof Node || value)({expression})")
+            value = self.ask(f"(async value => (value = await value) instanceof Node || value)({expression})")
             # A page that does not get there mostly says why.
             assert value, f"{value!r}; the page says: {self.text()[:1500]}; complaints: {self.complaints}"
             return value
@@ -191,11 +191,14 @@ class Tab:
     # --- What a person does ---
 
     def place(self, selector):
-        """The middle of an element, which is scrolled into view."""
+        """The middle of an element, which is scrolled into view and has come to rest."""
         box = self.wait(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); if (!e) return null;"
-            "e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();"
-            "return b.width ? [b.left, b.top, b.width, b.height] : null; })()"
+            "(async () => {"
+            f"const e = document.querySelector({json.dumps(selector)}); if (!e) return null;"
+            "const box = () => (b => [b.left, b.top, b.width, b.height])(e.getBoundingClientRect());"
+            "e.scrollIntoView({block: 'center'}); const before = box();"
+            "await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));"
+            "return before[2] && String(box()) === String(before) ? before : null; })()"
         )
         return box[0] + box[2] / 2, box[1] + box[3] / 2
 
