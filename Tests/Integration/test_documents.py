@@ -5,6 +5,7 @@ you commit it.
 """
 
 import functools
+import json
 import os
 import re
 import shlex
@@ -134,25 +135,40 @@ def printed(*arguments):
 
 
 @functools.cache
+def commands():
+    """The commands as the argument parser tells of them, by name."""
+    dump = json.loads(printed("--experimental-dump-help"))
+    return {each["commandName"]: each for each in dump["command"]["subcommands"] if each["commandName"] != "help"}
+
+
 def subcommands():
-    overview = printed("--help").split("SUBCOMMANDS:")[1]
-    return [name for name in re.findall(r"(?m)^  ([a-z][a-z-]*)(?: \(default\))?(?:  |$)", overview) if name != "help"]
+    return list(commands())
 
 
 @functools.cache
 def options(subcommand):
-    """The options that a command's help explains: `{"--limit": ("--limit <count>", "Stop after so many lines.")}`."""
+    """The options of a command: `{"--limit": ("--limit <count>", "Stop after so many lines.")}`."""
     found = {}
-    entry = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
-    for line in printed(subcommand, "--help").split("USAGE:")[1].splitlines():
-        if begins := entry.match(line):
-            spelling = begins.group(1)
-            names = re.findall(r"--[a-z][a-z-]*", spelling)
-            found[names[0]] = [spelling, begins.group(2) or ""]
-            last = found[names[0]]
-        elif found and line.startswith(" " * 20):
-            last[1] = f"{last[1]} {line.strip()}".strip()
-    return {name: tuple(each) for name, each in found.items()}
+    for option in commands()[subcommand]["arguments"]:
+        if option["kind"] == "positional":
+            continue
+        names = [("-" if name["kind"] == "short" else "--") + name["name"] for name in option["names"]]
+        long = next(name for name in names if name.startswith("--"))
+        positive = "--" + long.removeprefix("--no-")
+        if positive != long and positive in found:
+            found[positive] = (f"{found[positive][0]}/{long}", found[positive][1])
+            continue
+        value = "" if option["kind"] == "flag" else f" <{option['valueName']}>"
+        details = [
+            f"{title}: {text}"
+            for title, text in [("values", ", ".join(option.get("allValues", []))), ("default", option.get("defaultValue"))]
+            if text
+        ]
+        found[long] = (
+            ", ".join(sorted(names, key=len)) + value,
+            option["abstract"] + (f" ({'; '.join(details)})" if details else ""),
+        )
+    return found
 
 
 def all_names(subcommand):
@@ -183,12 +199,36 @@ def test_the_reference_has_the_commands_and_their_own_options(binary):
     known = settings_of_the_reference() | ALWAYS
     text = ""
     for name in subcommands():
-        about = printed(name, "--help").split("OVERVIEW: ")[1].split("\n\n")[0]
-        text += f"### `promring {name}`\n\n{' '.join(about.split())}\n\n"
+        text += f"### `promring {name}`\n\n{commands()[name]['abstract']}\n\n"
         own = [(spelling, help) for option, (spelling, help) in options(name).items() if option not in known]
         if own:
             text += table(["option", "meaning"], [[f"`{spelling}`", in_a_cell(help)] for spelling, help in own]) + "\n"
     made_here(REFERENCE / "options.md", "commands", text)
+
+
+def options_of_the_manual(subcommand):
+    """As `options`, from the page's section about a command (mdoc, as the generator writes it)."""
+    text = (ROOT / "docs" / "promring.1").read_text()
+    section = re.search(rf"(?ms)^\.It Em {subcommand}$(.*?)^\.El$", text).group(1)
+    entries = re.findall(r"(?m)^\.It (Fl .*)\n(?!\.It)(.*)$", section)
+    names = [re.findall(r"-[a-z][a-z-]+", re.sub(r" Ar .*", "", head))[-1] for head, _ in entries]
+    return {
+        f"-{name}": help.replace("\\e", "\\")
+        for name, (_, help) in zip(names, entries)
+        if f"-{name.removeprefix('-no-')}" not in names
+    }
+
+
+def test_the_manual_page_has_the_options_of_every_command(binary):
+    for name in subcommands():
+        expected = {option: in_words(help) for option, (_, help) in options(name).items()}
+        found = {option: in_words(help) for option, help in options_of_the_manual(name).items()}
+        assert found == expected, f"promring {name}: Tests/manual writes docs/promring.1 anew"
+
+
+def in_words(help):
+    """Without what only one of the two says: the values that an option may have, its default, and negations."""
+    return re.sub(r" *\((values|default): .*", "", " ".join(help.split()))
 
 
 # What other programs' options are called where the text speaks of them.
