@@ -26,13 +26,18 @@ let package = Package(
     .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
     .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
+    .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CPrefetch"),
+    .systemLibrary(name: "CPrctl"),
     // RE2 and <charconv> are C++: each gets a shim that C (and so Swift) can call.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CCharConv"),
+    // Files as bytes, which C can do in no time.
+    .target(name: "CEmbedded"),
     // For the benchmarks alone: one counts allocations, the other is what the decode path is compared with.
     .target(name: "CAllocationCount"),
     .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
@@ -42,10 +47,14 @@ let package = Package(
     .target(name: "SampleBuffer", dependencies: ["TimeSeries", "CPrefetch"], swiftSettings: strict),
     .target(name: "PromQL", dependencies: ["TimeSeries"], swiftSettings: strict),
     .target(name: "KafkaClient", dependencies: ["CRdKafka"], swiftSettings: strict),
-    .target(name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "HTTPServer", dependencies: ["CMicroHTTPD", "CZlib", "CGnuTLS", "CCrypt"], swiftSettings: strict),
     .target(name: "Scrape", dependencies: ["TimeSeries", "Wire", "CCurl"], swiftSettings: strict),
+    // What the commands that ask a running gateway ask with.
+    .target(name: "APIClient", dependencies: ["TimeSeries", "CCurl"], swiftSettings: strict),
     // Settings as plain values and the table of their names: below the edges, as the gateway shows them over HTTP.
     .target(name: "Configuration", dependencies: ["TimeSeries"], swiftSettings: strict),
+    .target(name: "Page", dependencies: ["CEmbedded"], exclude: ["site"], swiftSettings: strict),
     // The write side. It knows no HTTP: the API hands requests over and waits for the verdict.
     .target(
       name: "Delivery",
@@ -58,18 +67,15 @@ let package = Package(
       name: "Gateway",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Scrape", "Configuration",
-        "Delivery", "CMalloc", .product(name: "Logging", package: "swift-log"),
+        "Delivery", "Page", "CMalloc", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
-    // Embedded bytes are one array literal, which the optimiser would think about for minutes.
-    .target(
-      name: "Description", resources: [.embedInCode("openapi.yaml")],  // a link to the one at the top
-      swiftSettings: strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))]),
+    .target(name: "Description", dependencies: ["CEmbedded"], swiftSettings: strict),
     .executableTarget(
       name: "promring",
       dependencies: [
         "TimeSeries", "Wire", "SampleBuffer", "PromQL", "KafkaClient", "HTTPServer", "Configuration", "Gateway",
-        "Description", "CMalloc",
+        "APIClient", "Description", "CMalloc", "CPrctl",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
@@ -102,6 +108,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .testTarget(name: "PageTests", dependencies: ["Page"], swiftSettings: strict),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
@@ -112,7 +119,7 @@ let package = Package(
     .testTarget(
       name: "PromringTests",
       dependencies: [
-        "promring", "Configuration",
+        "promring", "APIClient", "Configuration", "TimeSeries",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),

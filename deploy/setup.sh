@@ -5,7 +5,8 @@
 program_packages=(
   binutils ca-certificates git libc6-dev libcurl4 libedit2 libncurses6 libsqlite3-0 libstdc++-12-dev libuuid1 libxml2
   pkg-config tzdata
-  librdkafka-dev libsnappy-dev libmicrohttpd-dev libre2-dev zlib1g-dev libcurl4-openssl-dev
+  librdkafka-dev libsnappy-dev libmicrohttpd-dev libgnutls28-dev libcrypt-dev libre2-dev zlib1g-dev
+  libcurl4-openssl-dev
 )
 
 # A line that stands out from the output of the tools; `say` for a step, `fail` for the last word.

@@ -23,6 +23,7 @@ struct mhd_settings {
   MHD_NotifyConnectionCallback connection_changed;
   void *(*target_received)(void *context, const char *target, struct MHD_Connection *connection);
   MHD_RequestCompletedCallback completed;
+  int use_tls;
   MHD_LogCallback log;  // NULL: silent
 };
 
@@ -33,11 +34,21 @@ static size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection,
   return strlen(text);
 }
 
+/// With TLS libmicrohttpd insists on a source of certificates. It is never asked: each connection gets credentials of
+/// its own before its handshake (`connection_changed`). A gnutls_certificate_retrieve_function2 in all but its types.
+static int mhd_no_certificate(void *session, const void *names, int names_count, const void *algorithms,
+                              int algorithms_count, void **certificates, unsigned int *count, void *key) {
+  (void)session, (void)names, (void)names_count, (void)algorithms;
+  (void)algorithms_count, (void)certificates, (void)count, (void)key;
+  return -1;
+}
+
 /// MHD_start_daemon is variadic. NULL when libmicrohttpd refuses; errno may say why.
 static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
   if (s->is_ipv6) flags |= MHD_USE_IPv6;
   if (s->log) flags |= MHD_USE_ERROR_LOG;
+  if (s->use_tls) flags |= MHD_USE_TLS;
   struct MHD_OptionItem options[16];
   int n = 0;
   // The logger has to be first, or errors in later options go to stderr.
@@ -50,6 +61,8 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, s->connections_max, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, s->idle_timeout_seconds, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->connection_memory, NULL};
+  if (s->use_tls)
+    options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)mhd_no_certificate};
   // A pool of one is refused; without the option there is one thread.
   if (s->threads > 1) options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, s->threads, NULL};
   options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
@@ -67,6 +80,12 @@ static inline unsigned int mhd_connections(struct MHD_Daemon *daemon) {
 static inline int mhd_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   return info ? info->connect_fd : -1;
+}
+
+/// The connection's TLS session (a gnutls_session_t), or NULL.
+static inline void *mhd_tls_session(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  return info ? info->tls_session : NULL;
 }
 
 /// The client's address, or NULL.

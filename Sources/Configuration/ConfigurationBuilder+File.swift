@@ -119,7 +119,7 @@ extension ConfigurationBuilder {
   }
 
   /// A relative path in a file means a place beside that file, wherever the program was started.
-  private func resolve(_ path: String, besides file: String) -> String {
+  func resolve(_ path: String, besides file: String) -> String {
     guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
     return String(file[...slash]) + path
   }

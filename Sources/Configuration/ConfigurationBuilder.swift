@@ -17,11 +17,10 @@ struct ConfigurationBuilder {
     func refuse(_ message: String) -> ConfigurationError { ConfigurationError(origin, message) }
     switch setting.storage {
     case .text(let place): configuration[keyPath: place] = text
-    case .address(let place):
-      guard let address = ListenAddress(text) else {
-        throw refuse("\(text.quoted) is no address; write it as 127.0.0.1:9797, [::1]:9797 or :9797")
-      }
-      configuration[keyPath: place] = address
+    case .path(let place): configuration[keyPath: place] = text.isEmpty ? text : resolve(text, at: origin)
+    case .address(let place): configuration[keyPath: place] = try address(text, at: origin)
+    case .optionalAddress(let place):
+      configuration[keyPath: place] = text.isEmpty ? nil : try address(text, at: origin)
     case .urlPath(let place):
       guard let path = urlPath(text) else { throw refuse("\(text.quoted) is no path; write it as /promring") }
       configuration[keyPath: place] = path
@@ -97,6 +96,18 @@ struct ConfigurationBuilder {
       elements[elements.count - 1].append(character)
     }
     return elements.map(\.trimmed).filter { !$0.isEmpty }
+  }
+
+  private func address(_ text: String, at origin: Origin) throws(ConfigurationError) -> ListenAddress {
+    guard let address = ListenAddress(text) else {
+      throw ConfigurationError(
+        origin, "\(text.quoted) is no address; write it as 127.0.0.1:9797, [::1]:9797 or :9797")
+    }
+    return address
+  }
+
+  private func resolve(_ path: String, at origin: Origin) -> String {
+    if case .file(let file, _, _, _) = origin { resolve(path, besides: file) } else { path }
   }
 
   private func urlPath(_ text: String) -> String? {

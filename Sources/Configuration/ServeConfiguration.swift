@@ -15,6 +15,12 @@ public struct ServeConfiguration: Sendable, Equatable {
   public var configFile = ""
 
   public init() {}
+
+  /// Whether it holds or names passwords, tokens or keys. Tasks made later by requests may, too.
+  public var hasSecrets: Bool {
+    !web.configFile.isEmpty || !web.bearerTokenFile.isEmpty || web.enableDeliveryAPI || !delivery.state.isEmpty
+      || !delivery.tasks.isEmpty || kafka.properties.contains { $0.value.isSecret(as: $0.key) }
+  }
 }
 
 extension ServeConfiguration {
@@ -166,6 +172,12 @@ extension ServeConfiguration {
 
   public struct Web: Sendable, Equatable {
     public var listenAddress = ListenAddress(host: "127.0.0.1", port: 9797)
+    /// A second address with nothing but the probes, for whoever has no credentials; `nil` means none.
+    public var probeListenAddress: ListenAddress?
+    /// The file with TLS, users, headers and rate limit; empty means plain HTTP for everybody.
+    public var configFile = ""
+    /// The file with the tokens that let in; empty means none.
+    public var bearerTokenFile = ""
     /// Threads that wait on sockets; 0 means one for each processor.
     public var threads = 0
     public var maxConnections = 512

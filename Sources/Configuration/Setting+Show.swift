@@ -27,8 +27,9 @@ extension Setting {
   /// The value in `configuration`, secrets masked.
   func shown(in configuration: ServeConfiguration) -> ShownValue {
     switch storage {
-    case .text(let place), .urlPath(let place): .scalar(configuration[keyPath: place], isText: true)
+    case .text(let place), .path(let place), .urlPath(let place): .scalar(configuration[keyPath: place], isText: true)
     case .address(let place): .scalar(configuration[keyPath: place].description, isText: true)
+    case .optionalAddress(let place): .scalar(configuration[keyPath: place]?.description ?? "", isText: true)
     case .list(let place, _, _): .list(configuration[keyPath: place])
     case .count(let place, _): .scalar(String(configuration[keyPath: place]), isText: false)
     case .size(let place, _): .scalar(ByteSize.string(configuration[keyPath: place]), isText: false)

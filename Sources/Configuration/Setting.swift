@@ -38,7 +38,7 @@ extension Setting {
   public var isRepeatable: Bool {
     switch storage {
     case .list, .properties, .propertyFiles, .metricTypes: true
-    case .text, .address, .urlPath, .count, .size, .duration, .flag, .choice: false
+    case .text, .address, .optionalAddress, .path, .urlPath, .count, .size, .duration, .flag, .choice: false
     }
   }
 
@@ -64,6 +64,10 @@ enum Storage: Sendable {
 
   case text(Place<String>)
   case address(Place<ListenAddress>)
+  /// The same; empty for none.
+  case optionalAddress(Place<ListenAddress?>)
+  /// The path of a file or folder; a relative one in a file is meant beside that file.
+  case path(Place<String>)
   /// Empty, or a path that begins with `/` and does not end with one.
   case urlPath(Place<String>)
   /// `commas`: whether a comma parts elements everywhere, not only in the environment. `words`: what elements may be;

@@ -153,6 +153,16 @@ extension Setting {
       "web.listen-address", .address(\.web.listenAddress), "host:port",
       "Where to listen. :9797 means all addresses, port 0 a free port, which is logged."),
     Setting(
+      "web.probe-listen-address", .optionalAddress(\.web.probeListenAddress), "host:port",
+      "Where to answer probes alone, over plain HTTP and without credentials. None when empty."),
+    Setting(
+      "web.config-file", .path(\.web.configFile), "path",
+      "File with TLS, users, headers and rate limit, as Prometheus and its exporters have it. It is read again when it "
+        + "changes."),
+    Setting(
+      "web.bearer-token-file", .path(\.web.bearerTokenFile), "path",
+      "File with tokens that let in as a user and a password do: one a line, with a comment behind # if need be."),
+    Setting(
       "web.threads", .count(\.web.threads, 0...1024), "count",
       "Threads that wait on connections; 0 means one for each processor."),
     Setting(

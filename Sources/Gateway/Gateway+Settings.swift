@@ -76,6 +76,18 @@ extension ServerSettings {
   }
 }
 
+extension ServerSettings {
+  /// Of the server for probes: whoever asks them asks little, and anybody may.
+  init(probesAt address: Configuration.ListenAddress) {
+    self.init(address: HTTPServer.ListenAddress(host: address.host, port: address.port))
+    ioThreads = 1
+    connectionsMax = 64
+    idleTimeout = .seconds(30)
+    headerBytesMax = 8 << 10
+    bodyBytesMax = 0
+  }
+}
+
 extension ServerHooks {
   /// Errors in JSON, and CORS as Prometheus has it (`util/httputil/cors.go`).
   init(_ web: ServeConfiguration.Web, logger: Logger) throws(AnchoredRegex.SyntaxError) {

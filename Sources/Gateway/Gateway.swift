@@ -18,6 +18,9 @@ public final class Gateway: Sendable {
   private let delivery: Delivery
   private let reloader: Reloader
   private let server: Server
+  /// Answers probes alone, where it was asked for.
+  private let probes: Server?
+  private let access: WebAccess
   private let pools: [WorkerPool]
   private let stopping: StopFlag
   private let ticker: Ticker
@@ -27,6 +30,8 @@ public final class Gateway: Sendable {
 
   /// Where it listens; the port is the real one.
   public var address: HTTPServer.ListenAddress { server.address }
+  /// Whether it speaks HTTPS there.
+  public var speaksTLS: Bool { access.tls != nil }
 
   /// Why the gateway cannot start, in one line for an operator.
   public struct StartError: Error, CustomStringConvertible {
@@ -43,11 +48,13 @@ public final class Gateway: Sendable {
   /// - Parameters:
   ///   - description: the text of `openapi.yaml`.
   ///   - load: reads the configuration anew, for `reload`; `nil` if it cannot change.
+  ///   - webConfig: reads the files that say who may come in; needed where the configuration names some.
   ///   - offsetsFromEarliest: read from the oldest record on instead of asking the brokers for an offset by time, which
   ///     librdkafka's in-process cluster cannot answer.
   public init(
     _ configuration: ServeConfiguration, logger: Logger, description: [UInt8],
-    load: (@Sendable () throws -> ServeConfiguration)? = nil, offsetsFromEarliest: Bool = false
+    load: (@Sendable () throws -> ServeConfiguration)? = nil, webConfig: WebConfigLoader? = nil,
+    offsetsFromEarliest: Bool = false
   ) throws(StartError) {
     do {
       let clock: @Sendable () -> Int64 = { WallClock.milliseconds }
@@ -85,28 +92,52 @@ public final class Gateway: Sendable {
         name: "writes", threads: threads == 0 ? ConsumerOptions.cores : threads, queueMax: configuration.web.maxQueue)
       let delivery = try Delivery(
         configuration, logger: logger, log: ClientSettings.log(to: logger), clock: clock)
-      let reloader = Reloader(configuration, load, delivery, logger: logger, clock: clock)
+      // A password takes a thread for a while, and who guesses many must not take much time from others.
+      let passwords = try WorkerPool(
+        name: "passwords", threads: min(max(ConsumerOptions.cores / 2, 1), 4), queueMax: 64, niceness: 10)
+      let web = configuration.web
+      precondition(
+        webConfig != nil || web.configFile.isEmpty && web.bearerTokenFile.isEmpty, "nobody reads the web configuration")
+      let access = try WebAccess(webConfig, passwords, logger: logger, clock: clock)
+      let reloader = Reloader(configuration, load, delivery, access, logger: logger, clock: clock)
       let remoteRead = try RemoteRead(configuration.query, buffer, metrics)
       let stopping = StopFlag()
       let notifications = Notifications(clock: clock)
+      let live = LiveStreams(buffer, intake.arrivals, startedAt: clock(), clock: clock)
       let api = API(
         configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
         declarations: Declarations(MetricDeclaration.declared(configuration.export), delivery.metadata),
         delivery: delivery, reloader: reloader, remoteRead: remoteRead,
         queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
         queries: queries, pages: pages, writes: writes, clock: clock, startedAt: clock(),
-        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, logger: logger,
+        isStopping: { stopping.isSet.load(ordering: .relaxed) }, notifications: notifications, live: live,
+        logger: logger,
         description: description)
       let gate = StartupGate(isReplayed: { consumers.snapshot().isReplayed }, isStopping: api.isStopping)
-      let pools = [queries, pages, writes, remoteRead.pool]
+      let pools = [queries, pages, writes, remoteRead.pool, passwords]
       GatewayMetrics.register(metrics, buffer, consumers, intake, pools, clock)
       DeliveryMetrics.register(metrics, delivery)
       GatewayMetrics.register(metrics, reloader)
+      GatewayMetrics.register(metrics, live)
       var hooks = try ServerHooks(configuration.web, logger: logger)
-      hooks.admit = { gate.refusal(of: $0) }
+      hooks.gatekeeper = access.gatekeeper
+      hooks.admit = { CrossOrigin.refusal(of: $0) ?? gate.refusal(of: $0) }
+      let decorate = hooks.decorate
+      hooks.decorate = { request, response in
+        decorate?(request, &response)
+        access.decorate(&response)
+      }
       hooks.observe = GatewayMetrics.requests(metrics)
-      server = try Server.start(ServerSettings(configuration), router: api.makeRouter(), hooks: hooks)
+      let server = try Server.start(
+        ServerSettings(configuration), router: api.makeRouter(), hooks: hooks, tls: access.tls)
       GatewayMetrics.register(metrics, server, connectionsMax: configuration.web.maxConnections)
+      access.attach { [weak server] in server?.replaceTLS($0) }
+      WebAccessMetrics.register(metrics, access) { [weak server] in server?.statistics ?? Server.Statistics.none }
+      probes = try configuration.web.probeListenAddress.map {
+        try Server.start(ServerSettings(probesAt: $0), router: api.makeProbeRouter())
+      }
+      self.server = server
+      self.access = access
       self.api = api
       self.delivery = delivery
       self.reloader = reloader
@@ -120,12 +151,14 @@ public final class Gateway: Sendable {
         buffer.maintain()
         buffer.makeRoomIfStuck()
         gate.look()
+        access.look()
         notifications.update(api.conditions())
       }
     } catch {
       throw StartError(error)
     }
-    logger.info("listening", metadata: ["address": "\(server.address)"])
+    logger.info("listening", metadata: ["address": "\(server.address)", "tls": "\(access.tls != nil)"])
+    if let probes { logger.info("answering probes", metadata: ["address": "\(probes.address)"]) }
   }
 
   /// Whether `/-/ready` says so.
@@ -149,11 +182,13 @@ public final class Gateway: Sendable {
     stopping.isSet.store(true, ordering: .relaxed)
     ticker.stop()
     notifications.update(api.conditions())
+    api.live.stop()
     // Who waits for an acknowledgement gets it, or is told to come again.
     let isDelivered = delivery.stop(within: limit * 0.3)
     // Readers first: probes say "stopping" while the group is left.
     let isRead = consumers.stop(within: limit * 0.3)
     let isServed = server.stop(within: deadline - .now - .milliseconds(500))
+    probes?.stop(within: .milliseconds(50))
     for pool in pools { _ = pool.shutdown(within: .milliseconds(100)) }
     _ = deadLetterProducer?.close(within: .milliseconds(200))
     logger.info(

@@ -42,6 +42,18 @@ enum GatewayMetrics {
     ) { Double(reloader.status.lastSuccessAt) / 1000 }
   }
 
+  static func register(_ metrics: SelfMetrics, _ live: LiveStreams) {
+    metrics.observe(
+      "promring_live_streams", .gauge, "Clients that are told samples as they arrive (/api/v1/samples/stream)."
+    ) {
+      Double(live.statistics.streams)
+    }
+    metrics.observe(
+      "promring_live_missed_samples_total", .counter,
+      "Samples that clients of live streams missed as they were too slow."
+    ) { Double(live.statistics.missed) }
+  }
+
   /// - Parameter server: not kept alive, as it keeps the metrics.
   static func register(_ metrics: SelfMetrics, _ server: Server, connectionsMax: Int) {
     let cut = "promring_http_connections_cut_total"

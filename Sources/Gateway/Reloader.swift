@@ -3,7 +3,8 @@ internal import Delivery
 internal import Logging
 internal import Synchronization
 
-/// Reads the configuration again while the program runs. Delivery tasks change with it; everything else needs a restart.
+/// Reads the configuration again while the program runs. Delivery tasks change with it, and what the web configuration
+/// file says; everything else needs a restart.
 final class Reloader: Sendable {
   struct Status: Sendable {
     var isSuccess = true
@@ -21,17 +22,19 @@ final class Reloader: Sendable {
   private let turn = Mutex(())
   private let load: (@Sendable () throws -> ServeConfiguration)?
   private let delivery: Delivery
+  private let access: WebAccess
   private let logger: Logger
   private let clock: @Sendable () -> Int64
 
   /// - Parameter load: reads the configuration from wherever it came from; `nil` when there is nothing to read again.
   init(
     _ configuration: ServeConfiguration, _ load: (@Sendable () throws -> ServeConfiguration)?, _ delivery: Delivery,
-    logger: Logger, clock: @escaping @Sendable () -> Int64
+    _ access: WebAccess, logger: Logger, clock: @escaping @Sendable () -> Int64
   ) {
     state = Mutex(State(configuration: configuration, status: Status(lastSuccessAt: clock())))
     self.load = load
     self.delivery = delivery
+    self.access = access
     self.logger = logger
     self.clock = clock
   }
@@ -44,7 +47,10 @@ final class Reloader: Sendable {
   /// - Throws: what is wrong with it, in one line.
   func reload() throws {
     guard let load else { return logger.info("there is nothing to reload") }
+    // Each of them on its own: what is wrong with one keeps nothing from the other.
+    let access = Result { try self.access.reload() }
     try turn.withLock { _ in try reload(load) }
+    try access.get()
   }
 
   private func reload(_ load: @Sendable () throws -> ServeConfiguration) throws {

@@ -27,12 +27,14 @@ func connectionChanged(
   if what == .CONNECTION_NOTIFY_STARTED {
     let client = ClientConnection(
       socket: mhd_socket(connection), client: RemoteAddress(mhd_client_address(connection)).client,
-      firstRequestWithin: core.settings.requestTimeout)
+      tls: core.beginTLS(on: connection), firstRequestWithin: core.settings.requestTimeout)
     core.connections.opened(client)
     slot.pointee = Unmanaged.passRetained(client).toOpaque()
   } else if let opaque = slot.pointee {
     slot.pointee = nil
-    core.connections.closed(Unmanaged<ClientConnection>.fromOpaque(opaque).takeRetainedValue())
+    let client = Unmanaged<ClientConnection>.fromOpaque(opaque).takeRetainedValue()
+    core.connections.closed(client)
+    if let tls = client.tls, !tls.isEstablished { core.countTLSFailure(tls.failure ?? .other) }
   }
 }
 

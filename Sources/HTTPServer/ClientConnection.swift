@@ -13,13 +13,16 @@ final class ClientConnection: Sendable {
   let socket: Int32
   /// Where it comes from, without the port.
   let client: RemoteAddress
+  /// What is spoken over it; `nil` for plain HTTP.
+  let tls: TLSConnection?
   /// Until when the next request, or the rest of this one, has to be here: milliseconds of the monotonic clock; `never`
   /// while it is the server's turn.
   private let deadline: Atomic<Int64>
   private let slow = Atomic(false)
 
-  init(socket: Int32, client: RemoteAddress, firstRequestWithin limit: Duration) {
+  init(socket: Int32, client: RemoteAddress, tls: TLSConnection?, firstRequestWithin limit: Duration) {
     self.socket = socket
+    self.tls = tls
     self.client = client
     deadline = Atomic(Self.time(after: limit))
   }

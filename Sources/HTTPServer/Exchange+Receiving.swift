@@ -9,8 +9,12 @@ extension Exchange {
   ) -> MHD_Result {
     switch stage {
     case .head:
-      stage = .body
       return headReceived(method: method, version: version)
+    case .admission:
+      // Resumed: with a decision, or because the exchange was aborted.
+      guard let decision = takeDecision() else { return .NO }
+      client?.expectRequest(within: core.settings.requestTimeout)
+      return proceed(refusing: decision)
     case .body:
       guard let part, let partBytes, partBytes.pointee > 0 else { return requestReceived() }
       let bytes = UnsafeRawBufferPointer(start: part, count: partBytes.pointee)
@@ -43,8 +47,27 @@ extension Exchange {
       // Where the next request begins is anybody's guess: answering now makes the engine close the connection.
       return refuse(error)
     }
+    switch core.hooks.gatekeeper?.admit(head.headers, from: head.remoteAddress) ?? .admitted {
+    case .admitted: return proceed(refusing: nil)
+    case .refused(let response): return proceed(refusing: response)
+    case .later(let pending):
+      stage = .admission
+      client?.hasRequest()
+      guard suspend() else { return .NO }
+      pending.whenDecided { self.resume(decided: $0) }
+      return .YES
+    }
+  }
+
+  /// The gatekeeper has decided.
+  private func proceed(refusing response: Response?) -> MHD_Result {
+    stage = .body
     let declared = head.headers["Content-Length"].flatMap { Int($0) } ?? 0
-    if declared > core.settings.bodyBytesMax { refusal = .bodyTooLarge(limit: core.settings.bodyBytesMax) }
+    if let response {
+      refusal = .response(response)
+    } else if declared > core.settings.bodyBytesMax {
+      refusal = .error(.bodyTooLarge(limit: core.settings.bodyBytesMax))
+    }
     // Whoever waits for permission to send the body, or would send very much in vain, is told at once; others get
     // the answer after the body, as many clients read nothing before.
     if let refusal, head.headers["Expect"] != nil || declared > drainBytesMax + core.settings.bodyBytesMax {
@@ -72,7 +95,7 @@ extension Exchange {
   private func bodyReceived(_ part: UnsafeRawBufferPointer) -> MHD_Result {
     bodyBytes += part.count
     if bodyBytes > core.settings.bodyBytesMax {
-      refusal = .bodyTooLarge(limit: core.settings.bodyBytesMax)
+      refusal = refusal ?? .error(.bodyTooLarge(limit: core.settings.bodyBytesMax))
       body = []
       return bodyBytes > core.settings.bodyBytesMax + drainBytesMax ? .NO : .YES
     }
@@ -113,6 +136,13 @@ extension Exchange {
     case .later(let response, let request):
       // Whoever fulfils it renders it, too: such responses are small.
       response.whenFulfilled { self.resume(with: self.answer(to: request, with: $0, pool: pool)) }
+    }
+  }
+
+  private func refuse(_ rejection: Rejection) -> MHD_Result {
+    switch rejection {
+    case .error(let error): refuse(error)
+    case .response(let response): send(answer(to: Request(refused: head), with: response, pool: nil))
     }
   }
 

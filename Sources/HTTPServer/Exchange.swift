@@ -17,7 +17,14 @@ final class Exchange: @unchecked Sendable {
   }
 
   enum Stage {
-    case head, body, waiting, answered
+    case head, admission, body, waiting, answered
+  }
+
+  /// Why a request is answered without being handled.
+  enum Rejection {
+    case error(HTTPError)
+    /// By the gatekeeper.
+    case response(Response)
   }
 
   private struct Gate {
@@ -27,6 +34,8 @@ final class Exchange: @unchecked Sendable {
     var isFinished = false
     /// What a pooled handler came to, until the I/O thread takes it.
     var answer: Answer?
+    /// What the gatekeeper came to, until the I/O thread takes it.
+    var decision: Response??
     var socketSeen: ContinuousClock.Instant?
   }
 
@@ -45,7 +54,7 @@ final class Exchange: @unchecked Sendable {
   var match = Router.Match.unknown
   var stage = Stage.head
   /// What the request is refused for once its body is drained.
-  var refusal: HTTPError?
+  var refusal: Rejection?
   var body: [UInt8] = []
   /// Bytes of the body, also those that were thrown away.
   var bodyBytes = 0
@@ -90,6 +99,21 @@ final class Exchange: @unchecked Sendable {
       gate.answer = answer
       MHD_resume_connection(connection)
     }
+  }
+
+  /// Gives the connection back to its I/O thread, with the gatekeeper's decision.
+  func resume(decided refusal: Response?) {
+    gate.withLock { gate in
+      guard gate.isSuspended else { return }
+      gate.isSuspended = false
+      gate.decision = .some(refusal)
+      MHD_resume_connection(connection)
+    }
+  }
+
+  /// What the gatekeeper came to, a refusal or not; `nil` if it did not in time, or nobody waits for it.
+  func takeDecision() -> Response?? {
+    gate.withLock { gate in gate.aborted == nil ? gate.decision.take() : nil }
   }
 
   /// What a pooled handler came to; `nil` if it did not in time, or nobody waits for it.

@@ -38,6 +38,23 @@ public struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// An address as certificates have it: four or sixteen bytes.
+  init?(bytes: some Collection<UInt8>) {
+    func number(_ bytes: some Collection<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    switch bytes.count {
+    case 4: self.init(high: 0, low: Self.mappedPrefix | number(bytes), port: 0)
+    case 16: self.init(high: number(bytes.prefix(8)), low: number(bytes.dropFirst(8)), port: 0)
+    default: return nil
+    }
+  }
+
+  /// What one owner of addresses has: an IPv4 address, and in IPv6 a network of 64 bits, out of which a host takes
+  /// addresses as it likes.
+  var owner: RemoteAddress {
+    let isIPv4 = high == 0 && low >> 32 == 0xffff
+    return RemoteAddress(high: high, low: isIPv4 ? low : 0, port: 0)
+  }
+
   /// The same address whatever the port: what tells clients apart.
   var client: RemoteAddress { RemoteAddress(high: high, low: low, port: 0) }
 

@@ -21,6 +21,11 @@ public final class Server: Sendable {
     public var connectionsTooSlow = 0
     /// Connections cut because their client had left before its request was complete.
     public var connectionsAbandoned = 0
+    /// Handshakes that came to nothing, since the start.
+    public var tlsFailures: [TLSFailure: Int] = [:]
+
+    /// Of a server that is gone.
+    public static let none = Statistics(connections: 0, activeRequests: 0)
   }
 
   /// Where it listens; the port is the real one.
@@ -30,12 +35,13 @@ public final class Server: Sendable {
   private let phase: Monitor<Phase>
 
   /// Starts to listen; requests are served when this returns.
+  /// - Parameter tls: without it HTTP is spoken as it is, and that cannot change later.
   /// - Throws: `ServerError`, which says what to change.
   public static func start(
-    _ settings: ServerSettings, router: Router, hooks: ServerHooks = ServerHooks()
+    _ settings: ServerSettings, router: Router, hooks: ServerHooks = ServerHooks(), tls: TLSContext? = nil
   ) throws(ServerError) -> Server {
     let socket = try ListenSocket(settings.address)
-    let core = ServerCore(settings: settings, router: router, hooks: hooks)
+    let core = ServerCore(settings: settings, router: router, hooks: hooks, tls: tls)
     let port = socket.port
     try core.connections.start()
     let daemon: OpaquePointer
@@ -56,13 +62,22 @@ public final class Server: Sendable {
 
   deinit { stop(within: .zero) }
 
+  /// From now on new connections get these settings; those that stand keep theirs. To be used where `start` was given
+  /// some.
+  public func replaceTLS(_ context: TLSContext) {
+    core.tls.withLock { tls in
+      if tls != nil { tls = context }
+    }
+  }
+
   public var statistics: Statistics {
     let connections = phase.withLock { phase in
       if case .running(let daemon) = phase { Int(mhd_connections(daemon)) } else { 0 }
     }
     return Statistics(
       connections: connections, activeRequests: core.activeRequests, connectionsRefused: core.connections.refusedCount,
-      connectionsTooSlow: core.connections.slowCount, connectionsAbandoned: core.connections.goneCount)
+      connectionsTooSlow: core.connections.slowCount, connectionsAbandoned: core.connections.goneCount,
+      tlsFailures: core.tlsFailureCounts())
   }
 
   /// Stops: new connections are refused, event streams ended, running responses finished, and then everything is
@@ -116,6 +131,7 @@ public final class Server: Sendable {
     options.connection_changed = connectionChanged
     options.target_received = targetReceived
     options.completed = requestCompleted
+    options.use_tls = core.tls.withLock { $0 == nil } ? 0 : 1
     if core.hooks.log != nil { options.log = messageLogged }
     errno = 0
     guard let daemon = mhd_start(&options) else {

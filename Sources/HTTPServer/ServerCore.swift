@@ -14,12 +14,16 @@ final class ServerCore: Sendable {
   let hooks: ServerHooks
   let watch = DisconnectWatch()
   let connections: ConnectionWatch
+  /// What new connections get; `nil` where no TLS is spoken.
+  let tls: Guarded<TLSContext?>
+  private let tlsFailures = Guarded<[TLSFailure: Int]>([:])
   // Lock order: this is never held while another lock is taken.
   private let exchanges = Monitor(Exchanges())
   private let streams = Guarded<[ObjectIdentifier: EventStream]>([:])
   private let draining = Atomic(false)
 
-  init(settings: ServerSettings, router: Router, hooks: ServerHooks) {
+  init(settings: ServerSettings, router: Router, hooks: ServerHooks, tls: TLSContext?) {
+    self.tls = Guarded(tls)
     self.settings = settings
     connections = ConnectionWatch(perAddressMax: settings.connectionsPerAddressMax)
     self.router = router
@@ -30,6 +34,9 @@ final class ServerCore: Sendable {
   var isDraining: Bool { draining.load(ordering: .relaxed) }
 
   var activeRequests: Int { exchanges.withLock { $0.active.count } }
+
+  func countTLSFailure(_ failure: TLSFailure) { tlsFailures.withLock { $0[failure, default: 0] += 1 } }
+  func tlsFailureCounts() -> [TLSFailure: Int] { tlsFailures.withLock { $0 } }
 
   func add(_ exchange: Exchange) {
     let isAborting = exchanges.withLock { exchanges in

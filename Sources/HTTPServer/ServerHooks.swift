@@ -1,8 +1,10 @@
 /// What the server asks its owner. Each closure runs on whatever thread handles the request, several at once; those
 /// of inline routes and of requests without a route run on I/O threads and must be quick.
 public struct ServerHooks: Sendable {
+  /// Sees the head of every request before its body is kept, whether or not there is a route for it.
+  public var gatekeeper: Gatekeeper?
   /// Runs before every handler, and before the 404 or 405 where there is none. A response, or an error thrown, is
-  /// answered in the handler's place. For authentication.
+  /// answered in the handler's place.
   public var admit: (@Sendable (Request) throws -> Response?)?
   /// Turns errors, the server's own too, into responses. Plain text unless set.
   public var renderError: @Sendable (HTTPError, Request) -> Response = { error, _ in

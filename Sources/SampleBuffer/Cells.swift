@@ -37,6 +37,9 @@ struct CellPool: ~Copyable {
     firstFree = first
   }
 
+  /// Cells that memory has been taken for, free ones too.
+  var count: Int { cells.count }
+
   @inline(__always) func words(_ cell: UInt32) -> UnsafeMutablePointer<UInt32> {
     UnsafeMutableRawPointer(cells.base + Int(cell)).assumingMemoryBound(to: UInt32.self)
   }

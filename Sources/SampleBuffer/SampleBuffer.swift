@@ -32,6 +32,8 @@ public final class SampleBuffer: @unchecked Sendable {
   private let refusalCounts: [Counter]
   /// Since the last `makeRoomIfStuck`; and how many samples had been appended then.
   private let refusedForBudget = Atomic(false)
+  /// Whether the budget is nearly reached by a single slab; as of the last `maintain`.
+  private let lastSlabOnly = Atomic(false)
   private let appendedBefore = Atomic<Int>(0)
   let liveSeries = Atomic<Int>(0)
   private let created = Atomic<Int>(0)
@@ -85,7 +87,7 @@ public final class SampleBuffer: @unchecked Sendable {
     }
     if let known = index.series(labels, records: recordsBase, ids: &pairScratch) { return token(known) }
     guard liveSeries.load(ordering: .relaxed) < settings.seriesMax else { throw .tooManySeries }
-    guard meter.bytes < settings.bytesMax else { throw .overMemoryBudget }
+    guard hasRoomForSeries else { throw .overMemoryBudget }
     guard index.internPairs(labels, into: &pairScratch), let ref = takeRef() else {
       index.releaseUnused(pairScratch)
       throw .overMemoryBudget
@@ -143,6 +145,14 @@ public final class SampleBuffer: @unchecked Sendable {
   public func maintain() {
     advance()
     if isOverBudget { shrinkToBudget() }
+    lastSlabOnly.store(isNearBudget && slabNumbers.isSingle, ordering: .relaxed)
+  }
+
+  /// The oldest and the newest slab that there are.
+  private var slabNumbers: (oldest: Int32?, newest: Int32?, isSingle: Bool) {
+    let numbers = stripes.flatMap { stripe in stripe.lock.withLock { stripe.slabs.map(\.number) } }
+    let (oldest, newest) = (numbers.min(), numbers.max())
+    return (oldest, newest, oldest == newest)
   }
 
   /// Drops the oldest slab if nothing but series that the budget has no room for has come since the last call, and time
@@ -156,8 +166,8 @@ public final class SampleBuffer: @unchecked Sendable {
     guard refusedForBudget.exchange(false, ordering: .relaxed), isIdle else { return }
     let current = layout.slabNumber(clock())
     maintenance.withLock {
-      let numbers = stripes.flatMap { stripe in stripe.lock.withLock { stripe.slabs.map(\.number) } }
-      guard let oldest = numbers.min(), let newest = numbers.max() else {
+      let slabs = slabNumbers
+      guard let oldest = slabs.oldest, let newest = slabs.newest else {
         removeSilentSeries()
         return
       }
@@ -180,12 +190,24 @@ public final class SampleBuffer: @unchecked Sendable {
 
   var isOverBudget: Bool { meter.bytes > settings.bytesMax }
 
+  /// Where new series have to stop when there is no older slab that could give way: what is left belongs to the samples
+  /// of those that are there, which a flood of new ones must not stop.
+  private var isNearBudget: Bool { meter.bytes >= settings.bytesMax / 8 * 7 }
+
+  private var hasRoomForSeries: Bool {
+    meter.bytes < settings.bytesMax && !(isNearBudget && lastSlabOnly.load(ordering: .relaxed))
+  }
+
+  /// Samples in slabs up to this one find no room: it is the only one that there is, and cannot be dropped. `nil` while
+  /// there is room.
+  var lastFullSlab: Int32? { isOverBudget ? slabNumbers.newest : nil }
+
   /// Drops the oldest slabs until the budget is kept or one slab alone is left.
   func shrinkToBudget() {
     maintenance.withLock {
       while isOverBudget {
-        let numbers = stripes.flatMap { stripe in stripe.lock.withLock { stripe.slabs.map(\.number) } }
-        guard let oldest = numbers.min(), let newest = numbers.max(), oldest < newest else { return }
+        let slabs = slabNumbers
+        guard let oldest = slabs.oldest, !slabs.isSingle else { return }
         oldestSlabByBudget.store(Int(oldest) + 1, ordering: .relaxed)
         dropSlabs(below: oldest + 1)
       }
@@ -211,14 +233,10 @@ public final class SampleBuffer: @unchecked Sendable {
       var dead: [UInt32] = []
       for stripe in stripes {
         stripe.lock.withLock {
-          var ref = stripe.index << 6
-          while ref < records.count {
-            for i in ref..<min(ref + 64, records.count)
-            where recordsBase[i].isLive && recordsBase[i].slabCount == 0 {
-              recordsBase[i].generation &+= 1
-              dead.append(UInt32(i))
-            }
-            ref += 64 * StripeMap.count
+          stripe.forEachRef(below: records.count) { ref in
+            guard recordsBase[Int(ref)].isLive, recordsBase[Int(ref)].slabCount == 0 else { return }
+            recordsBase[Int(ref)].generation &+= 1
+            dead.append(ref)
           }
         }
       }
@@ -226,8 +244,23 @@ public final class SampleBuffer: @unchecked Sendable {
       freeRefs.append(contentsOf: dead)
       liveSeries.add(-dead.count, ordering: .relaxed)
       removed.add(dead.count, ordering: .relaxed)
+      if !dead.isEmpty { giveMemoryBack() }
       return dead.count
     }
+  }
+
+  /// What series that are gone have left is used again, but by series alone: without this, samples would have the less
+  /// room the more series there ever were at one time. Called with the index's write lock held.
+  private func giveMemoryBack() {
+    for stripe in stripes { stripe.lock.withLock { stripe.compactCells(seriesCount: records.count) } }
+    guard index.isSparse else { return }
+    let live = (0..<UInt32(records.count)).filter { recordsBase[Int($0)].isLive }
+    var lists: [SlotHeap.Handle] = []
+    guard let compacted = index.compacted(live, records: recordsBase, lists: &lists) else { return }
+    for (ref, list) in zip(live, lists) {
+      stripes[StripeMap.stripe(ref)].lock.withLock { recordsBase[Int(ref)].labels = list }
+    }
+    index = compacted
   }
 
   // MARK: Statistics

@@ -36,6 +36,8 @@ struct SeriesIndex: ~Copyable {
   private var lastPairs: [PairID] = []
   private(set) var heap: SlotHeap
   private let meter: MemoryMeter
+  private let seriesMax: Int
+  private let bytesMax: Int
   /// Bytes reported to the meter for what Swift's own collections hold.
   private var sideBytes = 0
 
@@ -58,6 +60,8 @@ struct SeriesIndex: ~Copyable {
     self.seriesTable = seriesTable
     self.heap = heap
     self.meter = meter
+    self.seriesMax = seriesMax
+    self.bytesMax = bytesMax
   }
 
   deinit {
@@ -392,6 +396,41 @@ struct SeriesIndex: ~Copyable {
       let labels = records[Int(ref)].labels
       heap.free(labels, bytes: (pairIDs(labels).count + 1) * 4)
     }
+  }
+
+  // MARK: Giving memory back
+
+  /// Whether much of its memory waits for series that may never come: after a flood of series that are gone.
+  var isSparse: Bool {
+    heap.bytes > Self.bytesWorthwhile && heap.freeBytes > heap.bytes / 2
+      || pairs.count * MemoryLayout<Pair>.stride > Self.bytesWorthwhile && freePairs.count > pairs.count / 2
+  }
+  private static var bytesWorthwhile: Int { 256 << 10 }
+
+  /// The same series in memory that holds nothing else. Pairs and label lists get new numbers and places; `lists` are
+  /// those of `refs`, the series that there are.
+  /// - Returns: `nil` when memory is at its end.
+  func compacted(_ refs: [UInt32], records: UnsafePointer<SeriesRecord>, lists: inout [SlotHeap.Handle]) -> SeriesIndex?
+  {
+    guard var new = try? SeriesIndex(seriesMax: seriesMax, bytesMax: bytesMax, meter: meter) else { return nil }
+    var known = [PairID](repeating: Self.noPair, count: pairs.count)
+    var ids: [PairID] = []
+    lists.reserveCapacity(refs.count)
+    for ref in refs {
+      ids.removeAll(keepingCapacity: true)
+      for old in pairIDs(records[Int(ref)].labels) {
+        if known[Int(old)] == Self.noPair {
+          guard let name = new.internName(nameBytes(pairs[Int(old)].name)),
+            let id = new.internPair(name, valueBytes(old))
+          else { return nil }
+          known[Int(old)] = id
+        }
+        ids.append(known[Int(old)])
+      }
+      guard let list = new.insert(ref, ids) else { return nil }
+      lists.append(list)
+    }
+    return new
   }
 
   /// Drops pairs that were interned for a series which then was not entered.

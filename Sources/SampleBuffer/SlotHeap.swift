@@ -21,6 +21,9 @@ struct SlotHeap: ~Copyable {
     _ = units.extend(to: 1)  // handle 0 stays unused
   }
 
+  /// Bytes in all pieces, free ones too.
+  var bytes: Int { units.count * Self.unit }
+
   /// - Returns: `nil` when memory is at its end.
   mutating func allocate(bytes: Int) -> Handle? {
     let (list, size) = Self.sizeClass(bytes)

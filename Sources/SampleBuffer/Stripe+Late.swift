@@ -7,7 +7,7 @@ extension Stripe {
   /// A chunk is taken apart and written anew once for all samples of the batch, not for each: a series that is sent
   /// backwards would cost the square of its samples otherwise, with its partition waiting.
   func insert(
-    _ batch: borrowing SampleBatch, _ order: inout [UInt16], _ count: (Verdict, Int) -> Void
+    _ batch: borrowing SampleBatch, _ order: inout [UInt16], _ report: (Verdict, ArraySlice<UInt16>) -> Void
   ) {
     func place(_ position: UInt16) -> (ref: UInt32, timestamp: Int64) {
       (batch.tokens[Int(position)].ref, batch.timestamps[Int(position)])
@@ -31,9 +31,9 @@ extension Stripe {
       }
       if end == start + 1 {
         let bits = batch.values[Int(order[start])]
-        count(insert(first.ref, slab: number, timestamp: first.timestamp, bits: bits), 1)
+        report(insert(first.ref, slab: number, timestamp: first.timestamp, bits: bits), order[start..<end])
       } else {
-        insert(batch, order[start..<end], of: first.ref, into: number, count)
+        insert(batch, order[start..<end], of: first.ref, into: number, report)
       }
       start = end
     }
@@ -42,11 +42,11 @@ extension Stripe {
   /// The same for samples of one series and slab, ordered by time.
   private func insert(
     _ batch: borrowing SampleBatch, _ order: ArraySlice<UInt16>, of ref: UInt32, into number: Int32,
-    _ count: (Verdict, Int) -> Void
+    _ report: (Verdict, ArraySlice<UInt16>) -> Void
   ) {
     let record = records + Int(ref)
     let local = StripeMap.local(ref)
-    guard let slab = slab(number, create: true) else { return count(.outOfMemory, order.count) }
+    guard let slab = slab(number, create: true) else { return report(.outOfMemory, order) }
     let isOpen = record.pointee.hasOpenChunk && record.pointee.slab == number
     let isNew = !isOpen && !slab.hasChunk(local)
     if isNew {
@@ -57,8 +57,9 @@ extension Stripe {
     }
     merged.timestamps.removeAll(keepingCapacity: true)
     merged.values.removeAll(keepingCapacity: true)
+    merged.positions.removeAll(keepingCapacity: true)
     var held = 0
-    for position in order {
+    for (i, position) in zip(order.indices, order) {
       let timestamp = batch.timestamps[Int(position)]
       while held < timestamps.count, timestamps[held] <= timestamp {
         merged.timestamps.append(timestamps[held])
@@ -66,20 +67,23 @@ extension Stripe {
         held += 1
       }
       if let last = merged.timestamps.last, last == timestamp {
-        count(merged.values[merged.values.count - 1] == batch.values[Int(position)] ? .duplicate : .conflict, 1)
+        let isSame = merged.values[merged.values.count - 1] == batch.values[Int(position)]
+        report(isSame ? .duplicate : .conflict, order[i...i])
       } else {
         merged.timestamps.append(timestamp)
         merged.values.append(batch.values[Int(position)])
+        merged.positions.append(position)
       }
     }
-    let added = merged.timestamps.count - held
-    guard added > 0 else { return }
+    guard !merged.positions.isEmpty else { return }
     merged.timestamps.append(contentsOf: timestamps[held...])
     merged.values.append(contentsOf: values[held...])
     swap(&timestamps, &merged.timestamps)
     swap(&values, &merged.values)
-    guard isOpen ? rewriteOpenChunk(ref) : write(to: slab, local) else { return count(.outOfMemory, added) }
+    guard isOpen ? rewriteOpenChunk(ref) : write(to: slab, local) else {
+      return report(.outOfMemory, merged.positions[...])
+    }
     if isNew { record.pointee.slabCount &+= 1 }
-    count(.appendedOutOfOrder, added)
+    report(.appendedOutOfOrder, merged.positions[...])
   }
 }

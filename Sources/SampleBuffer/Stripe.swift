@@ -18,8 +18,8 @@ final class Stripe: @unchecked Sendable {
   // A chunk that is to be written anew, taken apart. Kept between calls.
   var timestamps: [Int64] = []
   var values: [UInt64] = []
-  /// What the two become when samples are put in. Kept, too.
-  var merged: (timestamps: [Int64], values: [UInt64]) = ([], [])
+  /// What the two become when samples are put in, and the positions of these in their batch. Kept, too.
+  var merged: (timestamps: [Int64], values: [UInt64], positions: [UInt16]) = ([], [], [])
   /// Words of an open chunk while it is being read.
   private var openWords = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
   private var openWordsMax = 64
@@ -139,6 +139,61 @@ final class Stripe: @unchecked Sendable {
     record.pointee.lastCell = 0
     record.pointee.wordsInLastCell = 0
     record.pointee.encoder.count = 0
+  }
+
+  /// Moves the open chunks to memory of their own when hardly a cell is in use: after a flood of series that are gone.
+  /// Right after a slab's end most are free, too, but will soon be needed: hence so few.
+  /// - Parameter seriesCount: how many records there are.
+  func compactCells(seriesCount: Int) {
+    guard cells.pointee.count * MemoryLayout<CellPool.Cell>.stride > 64 << 10 else { return }
+    var open: [UInt32] = []
+    var used = 0
+    forEachRef(below: seriesCount) { ref in
+      guard records[Int(ref)].hasOpenChunk else { return }
+      open.append(ref)
+      forEachCell(of: records[Int(ref)]) { _ in used += 1 }
+    }
+    guard used < cells.pointee.count / 8, var pool = try? CellPool(bytesMax: layout.bytesMax, meter: layout.meter)
+    else { return }
+    var chains: [(first: UInt32, last: UInt32)] = []
+    for ref in open {
+      var chain: (first: UInt32, last: UInt32) = (0, 0)
+      var isWhole = true
+      forEachCell(of: records[Int(ref)]) { old in
+        let new = pool.allocate()
+        guard new != 0 else {
+          isWhole = false
+          return
+        }
+        pool.words(new).update(from: cells.pointee.words(old), count: CellPool.wordsPerCell)
+        if chain.first == 0 { chain.first = new } else { pool.link(chain.last, to: new) }
+        chain.last = new
+      }
+      guard isWhole else { return }
+      chains.append(chain)
+    }
+    for (ref, chain) in zip(open, chains) {
+      records[Int(ref)].firstCell = chain.first
+      records[Int(ref)].lastCell = chain.last
+    }
+    cells.pointee = pool
+  }
+
+  private func forEachCell(of record: SeriesRecord, _ body: (UInt32) -> Void) {
+    var cell = record.firstCell
+    while cell != 0 {
+      body(cell)
+      cell = cell == record.lastCell ? 0 : cells.pointee.next(cell)
+    }
+  }
+
+  /// The numbers of its series below `count`.
+  func forEachRef(below count: Int, _ body: (UInt32) -> Void) {
+    var first = index << 6
+    while first < count {
+      for ref in first..<min(first + 64, count) { body(UInt32(ref)) }
+      first += 64 * StripeMap.count
+    }
   }
 
   private func openWordCount(_ record: SeriesRecord) -> Int {

@@ -15,6 +15,12 @@ extension SampleBuffer {
     /// given. The samples were not appended; ask for new tokens and try again.
     public private(set) var stale: [Int] = []
 
+    /// Whether `taken` is wanted.
+    public var notesTaken = false
+    /// Positions in the last batch whose samples were new to the buffer and are in it now, in no order; none unless
+    /// `notesTaken`.
+    public private(set) var taken: [UInt16] = []
+
     public init(_ buffer: SampleBuffer) { self.buffer = buffer }
 
     deinit { order.deallocate() }
@@ -24,6 +30,7 @@ extension SampleBuffer {
     @discardableResult
     public func append(_ batch: borrowing SampleBatch) -> Int64? {
       stale.removeAll(keepingCapacity: true)
+      taken.removeAll(keepingCapacity: true)
       guard batch.count > 0 else { return nil }
       // Before, too: others may have taken memory since the last batch, and the oldest slab goes before a sample does.
       buffer.maintain()
@@ -40,8 +47,9 @@ extension SampleBuffer {
       let budgetSlab = buffer.oldestSlabByBudget.load(ordering: .relaxed)
       let oldestInBudget = budgetSlab == Int.min ? Int64.min / 4 : buffer.layout.slabStart(Int32(clamping: budgetSlab))
       let latest = now + buffer.settings.futureSkew
-      // A single slab beyond the budget cannot be dropped: nothing more fits until a sample opens the next one.
-      let full = buffer.isOverBudget
+      // A single slab beyond the budget cannot be dropped: nothing more fits until samples open the next one.
+      let lastFull = buffer.lastFullSlab
+      let notesTaken = notesTaken
       var newest = Int64.min
 
       withUnsafeTemporaryAllocation(of: Int.self, capacity: StripeMap.count + 1) { ends in
@@ -65,18 +73,23 @@ extension SampleBuffer {
               count(&counts, tooNew: timestamp > latest, tooOld: timestamp < oldest)
               continue
             }
-            if full && !stripe.opensNewSlab(timestamp) {
+            if let lastFull, buffer.layout.slabNumber(timestamp) <= lastFull {
               counts.outOfMemory &+= 1
               continue
             }
             switch stripe.append(token.ref, timestamp: timestamp, bits: batch.values[position]) {
             case .late: late.append(order[k])
-            case let verdict: counts.add(verdict, 1)
+            case let verdict:
+              counts.add(verdict, 1)
+              if notesTaken, verdict == .appended || verdict == .appendedOutOfOrder { taken.append(order[k]) }
             }
             if timestamp > newest { newest = timestamp }
           }
           if !late.isEmpty {
-            stripe.insert(batch, &late) { counts.add($0, $1) }
+            stripe.insert(batch, &late) { verdict, positions in
+              counts.add(verdict, positions.count)
+              if notesTaken, verdict == .appendedOutOfOrder { taken.append(contentsOf: positions) }
+            }
             late.removeAll(keepingCapacity: true)
           }
           stripe.lock.unlock()

@@ -14,7 +14,10 @@ enum Programs {
     _ configuration: ServeConfiguration, _ context: ProgramContext,
     load: (@Sendable () throws -> ServeConfiguration)? = nil
   ) throws {
-    let gateway = try Gateway(configuration, logger: context.logger, description: Description.openAPI, load: load)
+    CoreDump.forbid(for: configuration)
+    let gateway = try Gateway(
+      configuration, logger: context.logger, description: Description.openAPI, load: load,
+      webConfig: WebConfigLoader(of: configuration))
     // What is wrong has been logged when it throws.
     context.onReload { try? gateway.reload() }
     context.termination.wait()
@@ -22,12 +25,14 @@ enum Programs {
   }
 
   static func demo(_ configuration: DemoConfiguration, _ context: ProgramContext) throws {
+    CoreDump.forbid(for: configuration.gateway)
     let demo = try Demo(
       configuration.gateway, interval: configuration.interval, partitions: configuration.partitions,
-      logger: context.logger, description: Description.openAPI)
+      logger: context.logger, description: Description.openAPI, webConfig: WebConfigLoader(of: configuration.gateway))
     while !demo.isReady, context.termination.reason == nil { Thread.sleep(forTimeInterval: 0.05) }
     if context.termination.reason == nil {
-      print(DemoBanner.text(baseURL: "http://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
+      let scheme = demo.speaksTLS ? "https" : "http"
+      print(DemoBanner.text(baseURL: "\(scheme)://\(demo.address)\(configuration.gateway.web.pathPrefix)"))
       fflush(nil)  // a pipe gets it now, too
     }
     context.termination.wait()
@@ -42,11 +47,17 @@ enum Programs {
       case .end: now
       case .age(let age): now - age.wholeMilliseconds
       }
+    let lines: Tail.Lines =
+      switch configuration.output {
+      case .table: .text(Results.line)
+      case .json: .samples
+      case .arrays: .arrays
+      }
     let tail = try Tail(
       configuration.kafka,
       Tail.Options(
-        start: start, untilEnd: configuration.untilEnd, limit: configuration.limit,
-        arrays: configuration.output == .arrays, recordBytesMax: configuration.record.maxBytes),
+        start: start, untilEnd: configuration.untilEnd, limit: configuration.limit, lines: lines,
+        recordBytesMax: configuration.record.maxBytes),
       logger: context.logger
     ) { context.termination.request($0) }
     if configuration.untilEnd {
@@ -82,8 +93,11 @@ enum DemoBanner {
 
     promring demo is ready: a Kafka in this process, metrics of this machine every second, and the gateway on \(baseURL)
 
+      \(baseURL)/   in a browser: samples, graphs, what arrives, and how all fares
+
       curl -s '\(baseURL)/api/v1/samples?__name__=node_load1&since=10s'
       curl -s '\(baseURL)/api/v1/samples?match[]=node_cpu_seconds_total{mode="idle"}&since=5s&format=csv' --globoff
+      curl -sN '\(baseURL)/api/v1/samples/stream?__name__=node_load1'
       curl -s '\(baseURL)/api/v1/labels'
       curl -s '\(baseURL)/metrics' | grep ^node_memory_MemAvailable
       curl -s '\(baseURL)/api/v1/status/kafka'

@@ -20,11 +20,16 @@ struct Promring: ParsableCommand {
             Say what is wrong with a configuration, or what is in force.
         promring tail --kafka-brokers kafka:9092 --kafka-topic metrics
             Print samples as they come.
+        promring query 'sum by (job) (up)'
+            Ask a running gateway.
 
       EXIT STATUS: 0 after an orderly end, 1 when something failed, 2 for a wrong command line or configuration.
       """,
     version: "promring \(ProgramVersion.current)",
-    subcommands: [ServeCommand.self, DemoCommand.self, TailCommand.self, CheckCommand.self])
+    subcommands: [
+      ServeCommand.self, DemoCommand.self, CheckCommand.self, QueryCommand.self, SamplesCommand.self, TailCommand.self,
+      CompletionCommand.self,
+    ])
 
   static func main() {
     Allocator.configure()

@@ -138,6 +138,16 @@ import Testing
     ),
     (
       #"{"name": "t", "sources": [{"kind": "remote_write"}], "target": {"topic": "a", "properties": "#
+        + #"{"ssl.key.location": "/etc/shadow"}}}"#,
+      "librdkafka property ssl.key.location can be set in the configuration file only"
+    ),
+    (
+      #"{"name": "t", "sources": [{"kind": "scrape", "job": "j", "urls": ["https://h/"], "#
+        + #""tls": {"ca_file": "/etc/shadow"}}], "target": {"topic": "a"}}"#,
+      "tls.ca_file: files can be named in the configuration file only, not in requests"
+    ),
+    (
+      #"{"name": "t", "sources": [{"kind": "remote_write"}], "target": {"topic": "a", "properties": "#
         + #"{"sasl.password": {"file": "/etc/shadow"}}}}"#,
       "files can be named in the configuration file only, not in requests"
     ),

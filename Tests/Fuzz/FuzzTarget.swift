@@ -28,6 +28,8 @@ enum FuzzTarget: String, CaseIterable {
   case gzip
   /// The configuration file.
   case configuration
+  /// The web configuration file, and the file with tokens.
+  case webconfig, tokens
   /// A delivery task as JSON, and its lines.
   case task, lines
 
@@ -47,6 +49,8 @@ enum FuzzTarget: String, CaseIterable {
     case .request: problemOfRequest(input)
     case .gzip: problemOfGzip(input)
     case .configuration: problemOfConfiguration(input)
+    case .webconfig: problemOfWebConfig(input)
+    case .tokens: problemOfTokens(input)
     case .task: problemOfTask(input)
     case .lines: problemOfLines(input)
     }

@@ -221,6 +221,31 @@ log: {level: debug, format: json}
 """
 
 
+def webconfig():
+    yield """tls_server_config:
+  cert_file: tls/server.crt
+  key_file: /run/server.key
+  client_ca: |
+    -----BEGIN CERTIFICATE-----
+  client_auth_type: RequireAndVerifyClientCert
+  client_allowed_sans: [grafana.example.org, "10.0.0.7"]
+  min_version: TLS12
+  max_version: TLS13
+  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
+  prefer_server_cipher_suites: false
+  curve_preferences: [X25519, CurveP256]
+http_server_config: {http2: true, headers: {X-Frame-Options: deny, Strict-Transport-Security: max-age=1}}
+"""
+    yield "basic_auth_users:\n  alice: $2y$04$e7tuPaDXsNmgI6S53pcFhueZ/i0l2kIThNVTtxVW2VuPyIt3trpm.\n  '': x\n"
+    yield "rate_limit: {interval: 1m1.5s, burst: 20}\n"
+    yield "tls_server_config: {client_auth_type: RequireClientCert, cert: a, key: b, client_ca_file: missing}\n"
+
+
+def tokens():
+    yield "# tokens\r\n\n0123456789abcdef # grafana\n  abcdefghijklmnop+/==\r\n"
+    yield "0123456789abcde\n"
+
+
 def lines():
     yield "__name__=AliyunEcs_CPUUtilization|AliyunEcs_memory_usedutilization\nregionId=cn-hangzhou\nid=i-2ze0mxp.*"
     yield "deliver_test_key1=ssss\n job = x \nexported_value=1\n"
@@ -232,6 +257,7 @@ MADE = {
     "promql": queries, "query": queries, "selector": selectors, "page": pages, "write1": version1, "write2": version2,
     "read": read, "framing": framing, "delivered": delivered, "chunk": numbers, "buffer": numbers, "request": request,
     "gzip": compressed, "configuration": configuration, "task": task, "lines": lines,
+    "webconfig": webconfig, "tokens": tokens,
 }
 
 for index, made in enumerate(MADE[sys.argv[1]]()):

@@ -39,13 +39,19 @@ final class APIBench: Sendable {
     api = API(
       configuration: configuration, buffer: buffer, consumers: consumers, intake: intake, metrics: metrics,
       declarations: Declarations(MetricDeclaration.declared(configuration.export), delivery.metadata),
-      delivery: delivery, reloader: Reloader(configuration, load, delivery, logger: logger, clock: clock),
+      delivery: delivery,
+      reloader: Reloader(
+        configuration, load, delivery,
+        try WebAccess(
+          nil, try WorkerPool(name: "passwords", threads: 1, queueMax: 1), logger: logger, clock: clock),
+        logger: logger, clock: clock),
       remoteRead: try RemoteRead(configuration.query, buffer, metrics),
       queryRunner: QueryRunner(configuration.query, BufferSource(buffer: buffer), metrics, logger: logger),
       queries: try WorkerPool(name: "queries", threads: 1, queueMax: 1),
       pages: try WorkerPool(name: "pages", threads: 1, queueMax: 1),
       writes: try WorkerPool(name: "writes", threads: 1, queueMax: 1), clock: clock, startedAt: Self.now,
-      isStopping: { false }, notifications: Notifications(clock: clock), logger: logger, description: [])
+      isStopping: { false }, notifications: Notifications(clock: clock),
+      live: LiveStreams(buffer, intake.arrivals, startedAt: Self.now, clock: clock), logger: logger, description: [])
   }
 
   deinit {

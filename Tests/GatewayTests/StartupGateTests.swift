@@ -50,7 +50,8 @@ import Testing
     }
     for route in [
       "/federate", "/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels", "/api/v1/read",
-      "/api/v1/label/{name}/values", "/api/v1/metadata", "/api/v1/rules", "/api/v1/admin/tsdb/delete_series",
+      "/api/v1/label/{name}/values", "/api/v1/metadata", "/api/v1/samples/stream", "/api/v1/rules",
+      "/api/v1/admin/tsdb/delete_series",
     ] {
       #expect(try Self.ask(gate, route)?.status == 503, "\(route)")
     }

@@ -39,6 +39,7 @@ struct AttemptTests {
     try serving { server, pool in
       let client = try RawClient(server.port)
       #expect(try client.ask("GET /work?large=1").text == "large 1")
+      #expect(eventually { pool.active == 0 })  // its only thread is free a moment after the answer is out
       let refused = try client.ask("GET /work?fail=1")
       #expect(refused.status == 400)
       #expect(refused.text.contains("pool"))

@@ -20,6 +20,8 @@ OVERLAYS = ["base", "overlays/production"]
 KUBERNETES_VERSIONS = ["1.29.0", "1.37.0"]
 # Objects of the Prometheus Operator, whose schemas are not Kubernetes' own.
 OPERATOR = ("ServiceMonitor", "PrometheusRule")
+# Needs no other file.
+WEB_CONFIGURATION = "http_server_config: {headers: {X-Frame-Options: deny}}\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def assert_configuration_is_right(binary, text, folder):
     for path in set(re.findall(r"/run/(?:secrets|credentials)/[\w./-]+", text)):
         secret = folder / path.lstrip("/")
         secret.parent.mkdir(parents=True, exist_ok=True)
-        secret.write_text("secret")
+        secret.write_text(WEB_CONFIGURATION if secret.name == "web.yaml" else "secret")
         text = text.replace(path, str(secret))
     file = folder / "promring.yaml"
     file.write_text(text)
@@ -316,7 +318,10 @@ FEWEST = {
     "podDisruptionBudget": {"enabled": True}, "serviceAccount": {"create": False}, "image": {"tag": "1.2.3"},
     "preStopSleepSeconds": 1,
 }  # fmt: skip
-WEB = {"web": {"existingSecret": "web"}}
+WEB = {
+    "web": {"existingSecret": "web"},
+    "serviceMonitor": {"enabled": True, "endpoint": {"scheme": "https", "basicAuth": {"username": {"name": "a", "key": "b"}}}},
+}
 
 
 def template(programs, folder, values):
@@ -337,7 +342,9 @@ def test_helm_lint(programs):
     assert status == 0, text
 
 
-@pytest.mark.parametrize("values", [{}, EVERYTHING, PASSWORD, FEWEST], ids=["defaults", "everything", "password", "fewest"])
+@pytest.mark.parametrize(
+    "values", [{}, EVERYTHING, PASSWORD, FEWEST, WEB], ids=["defaults", "everything", "password", "fewest", "web"]
+)
 def test_helm(programs, binary, tmp_path, values):
     objects = rendered(programs, tmp_path, values)
     check_objects(objects)
@@ -365,6 +372,8 @@ def test_helm_with_a_web_configuration_probes_have_a_port_of_their_own(programs,
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] == "probes"
+    (endpoint,) = of_kind(objects, "ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint.items() >= WEB["serviceMonitor"]["endpoint"].items()
     web = yaml.safe_load(configuration_of(objects))["web"]
     assert web["probe_listen_address"] == f":{ports['probes']}" and web["listen_address"] == f":{ports['http']}"
 
@@ -430,10 +439,12 @@ def test_systemd_configuration(unit, binary, tmp_path):
     text = (DEPLOY / "systemd" / "promring.yaml").read_text()
     shown = yaml.safe_load(assert_configuration_is_right(binary, text, tmp_path))
     # The commented lines are to be right, too.
-    state = yaml.safe_load(re.sub(r"(?m)^# (delivery:|  state:)", r"\1", text))["delivery"]["state"]
-    settings = dict(line.split("=", 1) for line in unit.read_text().splitlines() if re.match(r"\w+=", line))
+    whole = re.sub(r"(?m)^(  )?# (delivery:|  state:|config_file:)", r"\1\2", text)
+    state = yaml.safe_load(assert_configuration_is_right(binary, whole, tmp_path))["delivery"]["state"]
+    lines = [line.split("=", 1) for line in unit.read_text().splitlines() if re.match(r"\w+=", line)]
+    settings = dict(lines)
     assert state == f"/var/lib/{settings['StateDirectory']}"
-    credential = settings["LoadCredential"].split(":")[0]
-    assert f"/run/credentials/promring.service/{credential}" in text
+    credentials = {value.split(":")[0] for name, value in lines if name == "LoadCredential"}
+    assert credentials == {*re.findall(r"/run/credentials/promring\.service/([\w.-]+)", text), "server.crt", "server.key"}
     assert shown["kafka"]["properties"]["security.protocol"] == "sasl_ssl"
     assert settings["MemoryMax"] == "1G" and shown["buffer"]["max_bytes"] == "512MiB"

@@ -20,7 +20,10 @@ CONFIGURATIONS = [path for path in CONFIGURATIONS if ".rules" not in path.name]
 # Metrics that the starting dashboard shows and that somebody else measures: the demo has those of a node exporter.
 FOREIGN = re.compile(r"node_|up$")
 # Reasons' and errors' metrics come with the first of them.
-OCCASIONAL = {"promring_delivery_refused_samples_total"}
+OCCASIONAL = {
+    "promring_delivery_refused_samples_total", "promring_tls_certificate_end_seconds",
+    "promring_web_config_last_reload_successful",
+}  # fmt: skip
 
 
 def understood(text):

@@ -5,17 +5,20 @@ you commit it.
 """
 
 import functools
+import json
 import os
 import re
 import shlex
 import subprocess
 
 import pytest
+import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from delivery.messages import HEADERS_1, packed, version_1
 from harness import records
+from harness.certificates import Authority
 from harness.gateway import ROOT, command, environment, openapi
 from harness.processes import free_port
 from harness.prometheus import promtool
@@ -132,25 +135,40 @@ def printed(*arguments):
 
 
 @functools.cache
+def commands():
+    """The commands as the argument parser tells of them, by name."""
+    dump = json.loads(printed("--experimental-dump-help"))
+    return {each["commandName"]: each for each in dump["command"]["subcommands"] if each["commandName"] != "help"}
+
+
 def subcommands():
-    overview = printed("--help").split("SUBCOMMANDS:")[1]
-    return [name for name in re.findall(r"(?m)^  ([a-z][a-z-]*)(?: \(default\))?(?:  |$)", overview) if name != "help"]
+    return list(commands())
 
 
 @functools.cache
 def options(subcommand):
-    """The options that a command's help explains: `{"--limit": ("--limit <count>", "Stop after so many lines.")}`."""
+    """The options of a command: `{"--limit": ("--limit <count>", "Stop after so many lines.")}`."""
     found = {}
-    entry = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
-    for line in printed(subcommand, "--help").split("USAGE:")[1].splitlines():
-        if begins := entry.match(line):
-            spelling = begins.group(1)
-            names = re.findall(r"--[a-z][a-z-]*", spelling)
-            found[names[0]] = [spelling, begins.group(2) or ""]
-            last = found[names[0]]
-        elif found and line.startswith(" " * 20):
-            last[1] = f"{last[1]} {line.strip()}".strip()
-    return {name: tuple(each) for name, each in found.items()}
+    for option in commands()[subcommand]["arguments"]:
+        if option["kind"] == "positional":
+            continue
+        names = [("-" if name["kind"] == "short" else "--") + name["name"] for name in option["names"]]
+        long = next(name for name in names if name.startswith("--"))
+        positive = "--" + long.removeprefix("--no-")
+        if positive != long and positive in found:
+            found[positive] = (f"{found[positive][0]}/{long}", found[positive][1])
+            continue
+        value = "" if option["kind"] == "flag" else f" <{option['valueName']}>"
+        details = [
+            f"{title}: {text}"
+            for title, text in [("values", ", ".join(option.get("allValues", []))), ("default", option.get("defaultValue"))]
+            if text
+        ]
+        found[long] = (
+            ", ".join(sorted(names, key=len)) + value,
+            option["abstract"] + (f" ({'; '.join(details)})" if details else ""),
+        )
+    return found
 
 
 def all_names(subcommand):
@@ -181,12 +199,36 @@ def test_the_reference_has_the_commands_and_their_own_options(binary):
     known = settings_of_the_reference() | ALWAYS
     text = ""
     for name in subcommands():
-        about = printed(name, "--help").split("OVERVIEW: ")[1].split("\n\n")[0]
-        text += f"### `promring {name}`\n\n{' '.join(about.split())}\n\n"
+        text += f"### `promring {name}`\n\n{commands()[name]['abstract']}\n\n"
         own = [(spelling, help) for option, (spelling, help) in options(name).items() if option not in known]
         if own:
             text += table(["option", "meaning"], [[f"`{spelling}`", in_a_cell(help)] for spelling, help in own]) + "\n"
     made_here(REFERENCE / "options.md", "commands", text)
+
+
+def options_of_the_manual(subcommand):
+    """As `options`, from the page's section about a command (mdoc, as the generator writes it)."""
+    text = (ROOT / "docs" / "promring.1").read_text()
+    section = re.search(rf"(?ms)^\.It Em {subcommand}$(.*?)^\.El$", text).group(1)
+    entries = re.findall(r"(?m)^\.It (Fl .*)\n(?!\.It)(.*)$", section)
+    names = [re.findall(r"-[a-z][a-z-]+", re.sub(r" Ar .*", "", head))[-1] for head, _ in entries]
+    return {
+        f"-{name}": help.replace("\\e", "\\")
+        for name, (_, help) in zip(names, entries)
+        if f"-{name.removeprefix('-no-')}" not in names
+    }
+
+
+def test_the_manual_page_has_the_options_of_every_command(binary):
+    for name in subcommands():
+        expected = {option: in_words(help) for option, (_, help) in options(name).items()}
+        found = {option: in_words(help) for option, help in options_of_the_manual(name).items()}
+        assert found == expected, f"promring {name}: Tests/manual writes docs/promring.1 anew"
+
+
+def in_words(help):
+    """Without what only one of the two says: the values that an option may have, its default, and negations."""
+    return re.sub(r" *\((values|default): .*", "", " ".join(help.split()))
 
 
 # What other programs' options are called where the text speaks of them.
@@ -300,6 +342,20 @@ def test_configuration_files_to_copy_are_right(binary, path, tmp_path):
             assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
 
 
+@pytest.mark.parametrize("path", having(GUIDES, "yaml", "web.yml", "web/web.yml"), ids=named)
+def test_web_configuration_files_to_copy_are_right(binary, path, tmp_path):
+    (tmp_path / "tls").mkdir()
+    authority = Authority(tmp_path / "tls", "clients-ca")
+    authority.issue("server")
+    file = tmp_path / "web.yml"
+    for language, text in blocks(path):
+        if language == "yaml" and beginning(text, "web.yml", "web/web.yml"):
+            file.write_text(text)
+            words = ["check", "--kafka-brokers", "k:9092", "--kafka-topic", "t", "--web-config-file", file]
+            outcome = subprocess.run(command(*words), env=environment(), capture_output=True, text=True, timeout=15)
+            assert outcome.returncode == 0, f"{named(path)}: {outcome.stderr}\n{text}"
+
+
 # --- Metrics and queries ----------------------------------------------------------------------------------------------
 
 
@@ -336,13 +392,40 @@ def everything(broker, binary, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def troubled(binary, tmp_path_factory):
-    """One without a broker: it has errors to tell of."""
+    """One without a broker and with TLS: it has errors to tell of, and a certificate."""
     from conftest import Serve
 
-    serve = Serve(tmp_path_factory.mktemp("troubled"))
+    folder = tmp_path_factory.mktemp("troubled")
+    authority = Authority(folder, "ca")
+    server = authority.issue("server")
+    tls = {"cert_file": str(server.cert), "key_file": str(server.key)}
+    (folder / "web.yml").write_text(yaml.safe_dump({"tls_server_config": tls}))
+    serve = Serve(folder)
+    arguments = ["serve", "--kafka-brokers", f"127.0.0.1:{free_port()}", "--kafka-topic", "any"]
+    arguments += ["--web-listen-address", "127.0.0.1:0", "--web-config-file", folder / "web.yml"]
+    gateway = serve.run(arguments, ready=False)
+    gateway.url = gateway.url.replace("http:", "https:")
+    gateway.session.verify = str(authority.cert)
+    yield gateway
+    serve.close()
+
+
+@pytest.fixture(scope="module")
+def secured(binary, tmp_path_factory):
+    """The page of one that speaks TLS."""
+    from conftest import Serve
+
+    folder = tmp_path_factory.mktemp("secured")
+    authority = Authority(folder, "authority")
+    certificate = authority.issue("server")
+    settings = {"cert_file": certificate.cert.name, "key_file": certificate.key.name}
+    (folder / "web.yml").write_text(yaml.safe_dump({"tls_server_config": settings}))
+    serve = Serve(folder)
     nowhere = f"127.0.0.1:{free_port()}"
     arguments = ["serve", "--kafka-brokers", nowhere, "--kafka-topic", "any", "--web-listen-address", "127.0.0.1:0"]
-    yield serve.run(arguments, ready=False)
+    gateway = serve.run([*arguments, "--web-config-file", folder / "web.yml"], ready=False)
+    url = f"https://{gateway.address}/metrics?self=only"
+    yield requests.get(url, verify=str(authority.cert), timeout=30).text
     serve.close()
 
 
@@ -351,19 +434,19 @@ LATE = ["promring_kafka_broker_up", "promring_samples_rejected_total", "promring
         "promring_dead_letters_forwarded_total", "promring_http_request_duration_seconds", "promring_kafka_lag_seconds"]
 
 
-def families(gateway):
+def families(page):
     """promring's own metrics as in text 0.0.4: `{name: (type, labels, help)}`."""
     found = {}
-    for family in text_string_to_metric_families(gateway.own_page()):
+    for family in text_string_to_metric_families(page):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for each in family.samples for label in each.labels} - {"le"}
         found[name] = (family.type, sorted(labels), family.documentation)
     return found
 
 
-def test_the_reference_has_the_metrics_and_no_other(everything, troubled):
+def test_the_reference_has_the_metrics_and_no_other(everything, troubled, secured):
     def complete():
-        there = families(troubled) | families(everything)
+        there = families(secured) | families(troubled.own_page()) | families(everything.own_page())
         assert not set(LATE) - set(there), set(LATE) - set(there)
         return there
 

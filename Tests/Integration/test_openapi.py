@@ -17,6 +17,7 @@ METHODS = ("get", "post", "put", "delete", "patch", "head")
 # What to ask each path for, so that the answer has something in it.
 PARAMETERS = {
     "/api/v1/samples": {"match[]": "up"},
+    "/api/v1/samples/stream": {"match[]": "up"},
     "/api/v1/series": {"match[]": "up"},
     "/api/v1/query": {"query": "up"},
     "/api/v1/query_range": {"query": "up", "start": f"{time.time() - 60:.3f}", "end": f"{time.time():.3f}", "step": "5"},
@@ -27,11 +28,12 @@ PARAMETERS = {
     "/api/v1/scrape_pools/config": {"scrapePool": "node"},
     "/federate": {"match[]": "up"},
 }
-# A label, and a delivery task, of that name.
-PATH_PARAMETERS = {"name": "job"}
+# A label, and a delivery task, of that name; a file of the page.
+PATH_PARAMETERS = {"name": "job", "file": "style.css"}
 # The Prometheus API and everything else that answers below /api/v1, with the path parameters' names as they may be.
 EXPECTED_PATHS = [
-    "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
+    "/metrics", "/federate", "/api/v1/samples", "/api/v1/samples/stream", "/api/v1/status/buffer", "/page/{}",
+    "/api/v1/series", "/api/v1/labels", "/api/v1/label/{}/values",
     "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
     "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
     "/api/v1/read", "/api/v1/delivery/tasks", "/api/v1/delivery/tasks/{}",
@@ -186,8 +188,8 @@ def test_described_parameters_are_accepted(document, running):
             if parameter["in"] != "query" or "example" not in parameter:
                 continue
             asked = {**PARAMETERS.get(path, {}), parameter["name"]: parameter["example"]}
-            answer = running.get(filled_in(path), asked, expect=None)
-            assert answer.status_code == 200, f"{path} with {asked}: {answer.text[:300]}"
+            with running.get(filled_in(path), asked, expect=None, stream=path.endswith(STREAMS)) as answer:
+                assert answer.status_code == 200, f"{path} with {asked}: {answer.text[:300]}"
 
 
 def test_the_same_shapes_while_nothing_is_there(document, broker, serve):

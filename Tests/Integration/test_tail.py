@@ -64,7 +64,7 @@ def test_it_prints_the_arrays_as_they_were_delivered(binary, broker):
     topic = broker.topic()
     made = list(kubernetes_samples(series=20, points=2))
     topic.produce(made, batch=10)
-    arrays = run(topic, "--from-beginning", "--arrays")
+    arrays = run(topic, "--from-beginning", "--output", "arrays")
     assert [len(array) for array in arrays] == [10, 10, 10, 10]
     assert arrays == [[sample_object(each) for each in made[at : at + 10]] for at in range(0, 40, 10)]
 

@@ -78,11 +78,11 @@ import Testing
 
   @Test func `tail takes its start and form from the command line`() throws {
     let command = try #require(
-      try Promring.parseAsRoot(["tail", "--since", "1h30m", "--limit", "3", "--arrays", "--kafka-topic", "t"])
+      try Promring.parseAsRoot(["tail", "--since", "1h30m", "--limit", "3", "--output", "arrays", "--kafka-topic", "t"])
         as? TailCommand)
     #expect(command.since?.duration == .seconds(5400))
     #expect(command.limit == 3)
-    #expect(command.arrays)
+    #expect(command.output == .arrays)
   }
 }
 

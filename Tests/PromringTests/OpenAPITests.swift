@@ -14,9 +14,11 @@ import Yams
     let paths = document["paths"]?.mapping?.keys.compactMap(\.string) ?? []
     #expect(
       Set(paths) == [
-        "/metrics", "/federate", "/api/v1/samples", "/api/v1/series", "/api/v1/labels", "/api/v1/label/{name}/values",
+        "/metrics", "/federate", "/api/v1/samples", "/api/v1/samples/stream", "/api/v1/series", "/api/v1/labels",
+        "/api/v1/label/{name}/values",
         "/api/v1/metadata", "/api/v1/status/buildinfo", "/api/v1/status/runtimeinfo", "/api/v1/status/tsdb",
         "/api/v1/status/flags", "/api/v1/status/config", "/api/v1/status/kafka", "/api/v1/status/dead_letters",
+        "/api/v1/status/buffer", "/page/{file}",
         "/api/v1/query", "/api/v1/query_range", "/api/v1/format_query", "/api/v1/query_exemplars",
         "/api/v1/read",
         "/api/v1/parse_query", "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/targets/relabel_steps",
@@ -54,6 +56,11 @@ import Yams
     }
     // Lines of NDJSON have no place where OpenAPI 3.1 could refer to their schema.
     references.insert("#/components/schemas/SampleLine")
+    for alternative in document["security"]?.sequence ?? [] {
+      for (scheme, _) in alternative.mapping ?? [:] {
+        references.insert("#/components/securitySchemes/\(scheme.string ?? "")")
+      }
+    }
     for (kind, members) in document["components"]?.mapping ?? [:] {
       for (name, _) in members.mapping ?? [:] {
         let reference = "#/components/\(kind.string ?? "")/\(name.string ?? "")"

@@ -224,6 +224,44 @@ struct Bench {
     #expect(bench.buffer.seriesCount == 1)
   }
 
+  /// A fleet that goes on while a flood of series comes and goes.
+  @Test func `a flood of series takes neither samples nor room from those that stay`() throws {
+    let slab = Int64(BufferSettings().effectiveSlabDuration)
+    let bench = try Bench { $0.bytesMax = 8 << 20 }
+    var rng = SplitMix64(seed: 3)
+    var time = Self.now
+    func fleet(_ i: Int) throws -> SeriesToken { try bench.series(["__name__": "m", "i": "\(i)", "both": "x"]) }
+    func run(slabs: Double) throws {
+      for _ in 0..<Int(slabs * Double(slab) / 15_000) {
+        time += 15_000
+        bench.now.value.store(Int(time), ordering: .relaxed)
+        bench.append(try (0..<200).map { (try fleet($0), time, Double.random(in: 0...1, using: &rng)) })
+      }
+    }
+    try run(slabs: 10)
+    let window = bench.read(try fleet(7)).count
+    var flood: [SeriesToken] = []
+    while let token = try? bench.series(["__name__": "flood", "i": "\(flood.count)", "both": "x"]) {
+      flood.append(token)
+      if flood.count % 256 == 0 { bench.append(flood.suffix(256).map { ($0, time, 1) }) }
+    }
+    #expect(flood.count > 10_000)
+    let before = bench.buffer.statistics()
+    // The slab of the flood is the only one left, and the fleet's samples still find room.
+    try run(slabs: 0.4)
+    #expect(bench.buffer.statistics().counts.outOfMemory == before.counts.outOfMemory)
+    try run(slabs: 12)
+    let after = bench.buffer.statistics()
+    #expect(after.counts.outOfMemory == before.counts.outOfMemory)
+    #expect(bench.read(try fleet(7)).count > window * 3 / 4)
+    #expect(after.bytes < before.bytes * 3 / 4)
+    #expect(bench.buffer.seriesCount == 200)
+    #expect(bench.buffer.labelValues("both") == ["x"] && bench.buffer.labelValues("i").count == 200)
+    let again = try bench.series(["__name__": "flood", "i": "0", "both": "x"])
+    bench.append([(again, time, 2)])
+    #expect(bench.read(again).map(\.value) == [2])
+  }
+
   @Test func `memory that others take costs the oldest slab and no new sample`() throws {
     let bench = try Bench { $0.bytesMax = 32 << 20 }
     var rng = SplitMix64(seed: 1)

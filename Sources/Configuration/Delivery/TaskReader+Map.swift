@@ -117,8 +117,9 @@ extension TaskReader {
 
     /// A path of a file that somebody else reads.
     func path(_ name: String) throws(ConfigurationError) -> String? {
-      guard let path = try text(name) else { return nil }
-      return path.isEmpty ? path : reader.beside(path)
+      guard let path = try text(name), !path.isEmpty else { return nil }
+      guard reader.readFile != nil else { throw reader.refuseFile(place(of: name)) }
+      return reader.beside(path)
     }
 
     /// `name: text`, or `name_file: path`.

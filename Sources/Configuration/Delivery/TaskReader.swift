@@ -234,8 +234,11 @@ public struct TaskReader {
     "request.required.acks": "a sample counts when all replicas have it",
     "transactional.id": "there are no transactions here",
   ]
-  /// Properties that make librdkafka run a program or load code.
-  private static let dangerous = ["plugin.library.paths", "sasl.kerberos.kinit.cmd"]
+  /// Properties that make librdkafka run a program, load code, or read a file of this machine.
+  private static func isDangerous(_ property: String) -> Bool {
+    ["plugin.library.paths", "sasl.kerberos.kinit.cmd", "sasl.kerberos.keytab"].contains(property)
+      || property.hasSuffix(".location") || property.hasSuffix(".file")
+  }
 
   private func target(_ map: Map) throws(ConfigurationError) -> DeliveryTask.Target {
     var target = DeliveryTask.Target()
@@ -260,7 +263,7 @@ public struct TaskReader {
         if let instead = Self.ours[name] {
           throw refuse(place, "librdkafka property \(name) cannot be set: \(instead)")
         }
-        if readFile == nil, Self.dangerous.contains(name) {
+        if readFile == nil, Self.isDangerous(name) {
           throw refuse(place, "librdkafka property \(name) can be set in the configuration file only")
         }
         target.properties[name] = try properties.property(name)
@@ -280,10 +283,12 @@ public struct TaskReader {
     return text
   }
 
+  func refuseFile(_ place: Place) -> ConfigurationError {
+    refuse(place, "files can be named in the configuration file only, not in requests")
+  }
+
   func readSecret(_ path: String, _ place: Place) throws(ConfigurationError) -> KafkaProperty {
-    guard let readFile else {
-      throw refuse(place, "files can be named in the configuration file only, not in requests")
-    }
+    guard let readFile else { throw refuseFile(place) }
     let path = beside(path)
     do throws(FileProblem) {
       var value = try readFile(path)

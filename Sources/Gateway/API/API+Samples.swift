@@ -8,20 +8,7 @@ extension API {
   /// Raw recent samples. Parameters that are none of ours are matchers written short: `job=apiserver`.
   func samples(_ request: Request) throws(HTTPError) -> Response {
     let parameters = request.query
-    var selectors = try parameters.selectors()
-    var short: [Matcher] = []
-    for (name, value) in parameters.items where !Self.knownParameters.contains(name) {
-      guard !name.isEmpty else { throw .badRequest("a parameter has no name; labels are given as label=value") }
-      short.append(Matcher(name, equals: value))
-    }
-    if selectors.isEmpty {
-      guard short.contains(where: { !$0.matchesEmpty }) else {
-        throw .badRequest("nothing is selected: give match[] with a selector, or label=value such as job=apiserver")
-      }
-      selectors = [short]
-    } else {
-      selectors = selectors.map { $0 + short }
-    }
+    let selectors = try Self.selectors(parameters, besides: Self.knownParameters)
     let since = try parameters.duration("since")
     let start = try parameters.time("start")
     if since != nil, start != nil { throw .badRequest("start and since exclude each other") }
@@ -41,6 +28,21 @@ extension API {
     var response = Response.stream(contentType: format.contentType, source: stream)
     response.headers.add("Vary", "Accept")
     return response
+  }
+
+  /// What a request for samples selects: `match[]`, and matchers written short.
+  static func selectors(_ parameters: Parameters, besides known: [String]) throws(HTTPError) -> [[Matcher]] {
+    let selectors = try parameters.selectors()
+    var short: [Matcher] = []
+    for (name, value) in parameters.items where !known.contains(name) {
+      guard !name.isEmpty else { throw .badRequest("a parameter has no name; labels are given as label=value") }
+      short.append(Matcher(name, equals: value))
+    }
+    if !selectors.isEmpty { return selectors.map { $0 + short } }
+    guard short.contains(where: { !$0.matchesEmpty }) else {
+      throw .badRequest("nothing is selected: give match[] with a selector, or label=value such as job=apiserver")
+    }
+    return [short]
   }
 
   private func accepted(_ request: Request) -> SamplesStream.Format {

@@ -29,6 +29,7 @@ struct API: Sendable {
   let startedAt: Int64
   let isStopping: @Sendable () -> Bool
   let notifications: Notifications
+  let live: LiveStreams
   let logger: Logger
   /// The text of `/openapi.yaml`.
   let description: [UInt8]
@@ -42,10 +43,11 @@ struct API: Sendable {
     }
     for path in ["/-/ready", "/readyz"] { router.get(path, .inline) { _ in ready() } }
 
-    router.get("/", .inline) { _ in frontPage() }
+    addPage(to: &router)
     router.get("/metrics", pooled, reading { try metricsPage($0) })
     router.get("/federate", pooled, reading { try federationPage($0) })
     router.get("/api/v1/samples", pooled, reading { try samples($0) })
+    router.get("/api/v1/samples/stream", pooled) { try liveSamples($0) }
     for method in ["GET", "POST"] {
       router.on(
         method, "/api/v1/query", .pooled(queries, attempt: smallInstantQuery), reading { try instantQuery($0) })
@@ -97,10 +99,27 @@ struct API: Sendable {
     router.get("/api/v1/status/self_metrics", pooled) { try selfMetrics($0) }
     router.get("/api/v1/status/kafka", pooled) { _ in kafkaStatus() }
     router.get("/api/v1/status/dead_letters", pooled) { try deadLetters($0) }
+    router.get("/api/v1/status/buffer", pooled) { _ in bufferStatus() }
     for path in ["/openapi.yaml", "/api/v1/openapi.yaml"] {
       router.get(path, pooled) { _ in .bytes(description, contentType: "application/yaml") }
     }
     router.get("/version", .inline) { _ in version() }
+    return router
+  }
+
+  /// What is answered without credentials: no more than a word, as causes name brokers.
+  func makeProbeRouter() -> Router {
+    var router = Router()
+    for path in ["/-/healthy", "/healthz", "/livez"] {
+      router.get(path, .inline) { _ in .text("promring is Healthy.\n") }
+    }
+    for path in ["/-/ready", "/readyz"] {
+      router.get(path, .inline) { _ in
+        let readiness = readiness()
+        return readiness.isReady
+          ? .text("promring is Ready.\n") : .text("promring is not ready: \(readiness.state.rawValue)\n", status: 503)
+      }
+    }
     return router
   }
 

@@ -49,7 +49,8 @@ final class StartupGate: Sendable {
 
   /// Whether a route, by its pattern, has to wait.
   static func isGuarded(_ pattern: String) -> Bool {
-    if pattern == "/federate" { return true }
+    // What is replayed is not what arrives.
+    if pattern == "/federate" || pattern == "/api/v1/samples/stream" { return true }
     return pattern.hasPrefix("/api/v1/") && !exempt.contains { pattern.hasPrefix($0) }
   }
 }

@@ -18,13 +18,15 @@ public final class Demo: Sendable {
   private let ticker: Ticker
 
   public var address: HTTPServer.ListenAddress { gateway.address }
+  public var speaksTLS: Bool { gateway.speaksTLS }
   public var isReady: Bool { gateway.isReady && gateway.seriesCount > 0 }
 
   /// - Parameters:
   ///   - configuration: its Kafka settings are replaced by the embedded cluster's.
   ///   - interval: how often the machine is measured.
   public init(
-    _ configuration: ServeConfiguration, interval: Duration, partitions: Int, logger: Logger, description: [UInt8]
+    _ configuration: ServeConfiguration, interval: Duration, partitions: Int, logger: Logger, description: [UInt8],
+    webConfig: WebConfigLoader? = nil
   ) throws(Gateway.StartError) {
     do {
       cluster = try EmbeddedCluster()
@@ -44,7 +46,9 @@ public final class Demo: Sendable {
       }
       configuration.delivery.tasks.removeAll { $0.name == Self.task }
       configuration.delivery.tasks.append(Self.deliveryTask(brokers: cluster.brokers))
-      let gateway = try Gateway(configuration, logger: logger, description: description, offsetsFromEarliest: true)
+      let gateway = try Gateway(
+        configuration, logger: logger, description: description, webConfig: webConfig,
+        offsetsFromEarliest: true)
       self.gateway = gateway
       let source = DemoSource(host: host, gateway: gateway)
       ticker = Ticker(every: .milliseconds(Int(interval.wholeMilliseconds))) {

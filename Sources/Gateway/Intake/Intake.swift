@@ -18,6 +18,8 @@ final class Intake: Sendable {
   let buffer: SampleBuffer
   let deadLetters: DeadLetters
   let recordBytesMax: Int
+  /// What live streams are fed from.
+  let arrivals = ArrivalLog()
   private let partitions = Mutex<[TopicPartition: PartitionIntake]>([:])
   let records: Labelled<Counter>
   let rejections: Labelled<Counter>

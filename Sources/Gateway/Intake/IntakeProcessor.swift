@@ -112,7 +112,9 @@ final class IntakeSink: SampleSink {
   }
 
   func append(_ batch: borrowing SampleBatch, stale: inout [Int]) {
+    writer.notesTaken = intake.arrivals.isWanted
     if let newest = writer.append(batch) { newestTimestamp = max(newest, newestTimestamp ?? newest) }
+    if writer.notesTaken { intake.arrivals.append(batch, writer.taken) }
     stale.append(contentsOf: writer.stale)
   }
 

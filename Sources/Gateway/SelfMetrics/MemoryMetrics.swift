@@ -10,15 +10,21 @@ extension SelfMetrics {
       among it), heap_free (kept by the allocator for later), program (code and libraries as far as they are resident).
       """
     observe([MetricDefinition("promring_memory_bytes", .gauge, help, labels: ["part"])]) { report in
-      let heap = mallinfo2()
-      report.put("promring_memory_bytes", Double(buffer.statistics().bytes), labels: ["buffer"])
-      report.put("promring_memory_bytes", Double(heap.uordblks + heap.hblkhd), labels: ["heap"])
-      report.put("promring_memory_bytes", Double(heap.fordblks), labels: ["heap_free"])
-      // Kilobytes (proc(5)).
-      let program = files.lines("proc/self/status").first { $0.hasPrefix("RssFile:") }?.words.dropFirst().first
-      if let program = program.flatMap({ Double($0) }) {
-        report.put("promring_memory_bytes", program * 1024, labels: ["program"])
+      for (part, bytes) in Self.memoryParts(buffer, files: files) {
+        report.put("promring_memory_bytes", Double(bytes), labels: [part])
       }
     }
+  }
+
+  /// What holds how many bytes.
+  static func memoryParts(_ buffer: SampleBuffer, files: ProcFiles = ProcFiles(root: "/")) -> [(String, Int)] {
+    let heap = mallinfo2()
+    var parts = [
+      ("buffer", buffer.statistics().bytes), ("heap", heap.uordblks + heap.hblkhd), ("heap_free", heap.fordblks),
+    ]
+    // Kilobytes (proc(5)).
+    let program = files.lines("proc/self/status").first { $0.hasPrefix("RssFile:") }?.words.dropFirst().first
+    if let kilobytes = program.flatMap({ Int($0) }) { parts.append(("program", kilobytes * 1024)) }
+    return parts
   }
 }

@@ -8,6 +8,16 @@ internal import Wire
 
 /// Prints the samples of topics as they come: what `promring tail` runs.
 public final class Tail: Sendable {
+  /// What a line is.
+  public enum Lines: Sendable {
+    /// The object of a sample, as it was delivered.
+    case samples
+    /// The array of a record, as it was delivered.
+    case arrays
+    /// What this makes of the object of a sample; where that is nothing, the object.
+    case text(@Sendable (UnsafeRawBufferPointer) -> String?)
+  }
+
   public struct Options: Sendable {
     /// Where reading begins: records of this time and later, in milliseconds; `nil` for the oldest.
     public var start: Int64?
@@ -15,15 +25,14 @@ public final class Tail: Sendable {
     public var untilEnd: Bool
     /// Lines after which to stop.
     public var limit: Int?
-    /// One line for each record's array instead of one for each sample.
-    public var arrays: Bool
+    public var lines: Lines
     public var recordBytesMax: Int
 
-    public init(start: Int64?, untilEnd: Bool, limit: Int?, arrays: Bool, recordBytesMax: Int) {
+    public init(start: Int64?, untilEnd: Bool, limit: Int?, lines: Lines, recordBytesMax: Int) {
       self.start = start
       self.untilEnd = untilEnd
       self.limit = limit
-      self.arrays = arrays
+      self.lines = lines
       self.recordBytesMax = recordBytesMax
     }
   }
@@ -114,7 +123,7 @@ private struct TailProcessor: RecordProcessor {
       let place = "\(record.topic)[\(record.source.partition)]@\(record.offset)"
       do throws(UnpackError) {
         try unpacker.unpack(value) { text in
-          if options.arrays {
+          if case .arrays = options.lines {
             DeliveredText.appendCompact(text, to: &lines)
             lines.append("\n")
             count += 1
@@ -122,7 +131,11 @@ private struct TailProcessor: RecordProcessor {
           }
           do throws(JSONFault) {
             try DeliveredText.forEachElement(text) { element in
-              DeliveredText.appendCompact(element, to: &lines)
+              if case .text(let line) = options.lines, let text = line(element) {
+                lines.append(text)
+              } else {
+                DeliveredText.appendCompact(element, to: &lines)
+              }
               lines.append("\n")
               count += 1
             }

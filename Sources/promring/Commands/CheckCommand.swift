@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Foundation
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,16 +15,48 @@ struct CheckCommand: ParsableCommand {
         promring check --config-file /etc/promring.yaml
         promring check --config-file /etc/promring.yaml --yaml
             Print the settings in force, defaults among them, as a YAML file.
+        promring check --config-file /etc/promring.yaml --output json
       """)
+
+  enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
 
   @Flag(help: "Print all settings in force as a YAML file.")
   var yaml = false
+
+  @Option(name: [.short, .long], help: "Form of what was given.")
+  var output = Output.text
 
   @OptionGroup var options: ServeOptions
 
   func run() throws {
     let loaded = try ConfigurationLoader(options: options.given).load()
-    print(CheckCommand.report(on: loaded, yaml: yaml), terminator: "")
+    try WebConfigLoader.check(loaded.configuration)
+    print(
+      try output == .json ? CheckCommand.json(on: loaded) : CheckCommand.report(on: loaded, yaml: yaml), terminator: "")
+  }
+
+  func validate() throws {
+    if yaml, output == .json { throw ValidationError("--yaml and --output json exclude each other") }
+  }
+
+  /// `{"settings":[{"key":…,"origin":…,"value":…}],"tasks":[…]}`; the origin names option, variable, or file and line.
+  static func json(on loaded: LoadedConfiguration) throws -> String {
+    struct Report: Encodable {
+      struct Given: Encodable {
+        let key: String
+        let value: String
+        let origin: String
+      }
+
+      let settings: [Given]
+      let tasks: [String]
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let report = Report(
+      settings: loaded.given.map { .init(key: $0.key, value: $0.value, origin: place($0.origin)) },
+      tasks: loaded.configuration.delivery.tasks.map(\.name))
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 
   static func report(on loaded: LoadedConfiguration, yaml: Bool) -> String {

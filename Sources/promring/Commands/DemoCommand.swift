@@ -38,6 +38,7 @@ struct DemoCommand: ParsableCommand {
   func run() throws {
     let given = common.given + buffer.given + export.given + query.given + delivery.given + web.given
     let loaded = try ConfigurationLoader(options: given).load(needsKafka: false)
+    try WebConfigLoader.check(loaded.configuration)
     let demo = DemoConfiguration(gateway: loaded.configuration, interval: interval.duration, partitions: partitions)
     try ProgramContext.run(loaded.configuration) { context in
       try Programs.demo(demo, context)

@@ -23,7 +23,9 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     let loader = ConfigurationLoader(options: options.given)
-    try Serve.run(try loader.load().configuration) { try loader.load().configuration }
+    let configuration = try loader.load().configuration
+    try WebConfigLoader.check(configuration)
+    try Serve.run(configuration) { try loader.load().configuration }
   }
 }
 

@@ -6,9 +6,9 @@ struct TailCommand: ParsableCommand {
     commandName: "tail",
     abstract: "Print the samples of topics as they come, decoded.",
     discussion: """
-      Prints one JSON object for each sample, as it was delivered: \
-      {"__name__":"up","job":"node","value":"1","timestamp":"1698732988354"}. No consumer group is joined and no \
-      offset committed. Records that cannot be decoded are reported on standard error.
+      Prints time, value and series of each sample on a terminal, and elsewhere one JSON object for each, as it was \
+      delivered: {"__name__":"up","job":"node","value":"1","timestamp":"1698732988354"}. No consumer group is joined \
+      and no offset committed. Records that cannot be decoded are reported on standard error.
 
       EXAMPLES:
         promring tail --kafka-brokers kafka:9092 --kafka-topic metrics
@@ -17,7 +17,7 @@ struct TailCommand: ParsableCommand {
             --since 5m --until-end
             Print the last five minutes, then stop.
         promring tail --kafka-brokers kafka:9092 --kafka-topic metrics \\
-            --from-beginning --limit 1 --arrays
+            --from-beginning --limit 1 --output arrays
             Print the oldest record.
       """)
 
@@ -33,8 +33,12 @@ struct TailCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Stop after so many lines.", valueName: "count"))
   var limit: Int?
 
-  @Flag(help: "Print the array of each record in one line, as it was delivered, instead of single samples.")
-  var arrays = false
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      "What a line is: a sample for people (table), its JSON object (json), the array of a record (arrays). (default: "
+        + "table on a terminal, json elsewhere)"))
+  var output: TailConfiguration.Output?
 
   @OptionGroup var common: CommonOptions
   @OptionGroup(title: "Kafka Options") var kafka: KafkaOptions
@@ -49,7 +53,7 @@ struct TailCommand: ParsableCommand {
     let start: TailConfiguration.Start = since.map { .age($0.duration) } ?? (fromBeginning ? .beginning : .end)
     let tail = TailConfiguration(
       kafka: loaded.configuration.kafka, record: loaded.configuration.record, start: start, untilEnd: untilEnd,
-      limit: limit, output: arrays ? .arrays : .samples)
+      limit: limit, output: output ?? (Terminal.output.isTerminal ? .table : .json))
     try ProgramContext.run(loaded.configuration) { context in
       try Programs.tail(tail, context)
     }
@@ -62,9 +66,11 @@ struct TailConfiguration: Sendable, Equatable {
     /// Records not older than this.
     case age(Duration)
   }
-  enum Output: Sendable, Equatable {
+  enum Output: String, Sendable, CaseIterable, ExpressibleByArgument {
+    /// Time, value and series of a sample.
+    case table
     /// One JSON object a line for each sample.
-    case samples
+    case json
     /// One JSON array a line for each record.
     case arrays
   }

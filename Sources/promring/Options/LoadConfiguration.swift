@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Foundation
+internal import Gateway
 internal import Glibc
 
 extension ConfigurationLoader {
@@ -11,6 +12,23 @@ extension ConfigurationLoader {
     self.options = options
     environment = ProcessInfo.processInfo.environment
     kafkaProblem = Programs.kafkaProblem
+  }
+}
+
+extension WebConfigLoader {
+  /// Reads the files that a configuration names; `nil` if it names none.
+  init?(of configuration: ServeConfiguration) {
+    let web = configuration.web
+    guard !web.configFile.isEmpty || !web.bearerTokenFile.isEmpty else { return nil }
+    self.init(
+      web, readFile: { path throws(FileProblem) in try TextFile.read(path) },
+      parseYAML: { text, path throws(ConfigurationError) in try YAMLFile.parse(text, path: path) },
+      problem: WebConfig.findProblem)
+  }
+
+  /// Reads them once, for what is wrong with them.
+  static func check(_ configuration: ServeConfiguration) throws {
+    _ = try WebConfigLoader(of: configuration)?.read().result.get()
   }
 }
 

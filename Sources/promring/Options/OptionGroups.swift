@@ -66,6 +66,9 @@ struct DeliveryOptions: SettingOptions {
 
 struct WebOptions: SettingOptions {
   @Option("web.listen-address") var webListenAddress: String?
+  @Option("web.probe-listen-address") var webProbeListenAddress: String?
+  @Option("web.config-file") var webConfigFile: String?
+  @Option("web.bearer-token-file") var webBearerTokenFile: String?
   @Option("web.threads") var webThreads: String?
   @Option("web.max-connections") var webMaxConnections: String?
   @Option("web.max-connections-per-address") var webMaxConnectionsPerAddress: String?
