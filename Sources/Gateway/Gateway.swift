@@ -147,12 +147,14 @@ public final class Gateway: Sendable {
       self.logger = logger
       deadLetterProducer = producer
       self.notifications = notifications
+      let readingLog = ReadingLog()
       ticker = Ticker(every: .seconds(1)) {
         buffer.maintain()
         buffer.makeRoomIfStuck()
         gate.look()
         access.look()
         notifications.update(api.conditions())
+        readingLog.look(consumers.snapshot(), series: buffer.seriesCount, logger, now: clock())
       }
     } catch {
       throw StartError(error)
