@@ -199,8 +199,12 @@ public final class SampleBuffer: @unchecked Sendable {
   }
 
   /// Samples in slabs up to this one find no room: it is the only one that there is, and cannot be dropped. `nil` while
-  /// there is room.
-  var lastFullSlab: Int32? { isOverBudget ? slabNumbers.newest : nil }
+  /// there is room, or an older slab that will make some.
+  var lastFullSlab: Int32? {
+    guard isOverBudget else { return nil }
+    let slabs = slabNumbers
+    return slabs.isSingle ? slabs.newest : nil
+  }
 
   /// Drops the oldest slabs until the budget is kept or one slab alone is left.
   func shrinkToBudget() {

@@ -26,6 +26,8 @@ def accepts_connections(port):
 def _die_with_parent():
     # A killed pytest runs no fixture's end; the kernel then ends what it started.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Shells have background jobs, and all that these start, ignore it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Process:
