@@ -154,7 +154,8 @@ public struct ByteWriter: ~Copyable {
 
   /// A copy of what has been written.
   public borrowing func copy() -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: used) { target, count in
+    // With room for something: without, it would be the one empty array of the process, whose count is written: a race.
+    [UInt8](unsafeUninitializedCapacity: max(used, 1)) { target, count in
       if let start = target.baseAddress { start.update(from: base, count: used) }
       count = used
     }

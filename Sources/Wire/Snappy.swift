@@ -71,7 +71,8 @@ public enum Snappy {
   public static func decompress(_ block: UnsafeRawBufferPointer, bytesMax: Int) throws(SnappyError) -> [UInt8] {
     let claimed = try unpackedLength(block, bytesMax: bytesMax)
     var isSound = false
-    let plain = [UInt8](unsafeUninitializedCapacity: claimed) { target, count in
+    // With room for something: without, it would be the one empty array of the process, whose count is written: a race.
+    let plain = [UInt8](unsafeUninitializedCapacity: max(claimed, 1)) { target, count in
       let start = UnsafeMutableRawBufferPointer(target).baseAddress
       isSound = start.map { SnappyBlock.decompress(block, to: $0, length: claimed) } ?? (claimed == 0)
       count = isSound ? claimed : 0
