@@ -12,6 +12,8 @@ final class Client: @unchecked Sendable {
   private struct Leases {
     var count = 0
     var closed = false
+    /// Handles of topics by address, and how often each has been given out.
+    var topics: [UInt: Int] = [:]
   }
 
   /// - Parameters:
@@ -49,11 +51,38 @@ final class Client: @unchecked Sendable {
   func refuseLeases() { leases.withLock { $0.closed = true } }
 
   /// Waits for the leases to end and destroys the client. Blocks, in the worst case for good (librdkafka 2.0.2 has such
-  /// defects): call it on a thread that nobody has to wait for. Everything obtained from the client is gone by now.
+  /// defects): call it on a thread that nobody has to wait for. Queues obtained from the client are gone by now.
   func close() {
     refuseLeases()
     _ = leases.wait(until: Deadline(in: .seconds(3600))) { $0.count == 0 ? true : nil }
+    leases.withLock { leases in
+      for (address, count) in leases.topics {
+        for _ in 0..<count { rd_kafka_topic_destroy(OpaquePointer(bitPattern: address)) }
+      }
+      leases.topics = [:]
+    }
     rd_kafka_destroy(handle)
+  }
+
+  // MARK: Topics
+
+  /// A topic's handle, `nil` where the client is being closed. It is the client's as well as the caller's, who may keep it
+  /// beyond the client's end: a handle has to be destroyed before the client.
+  func makeTopic(_ name: String) -> OpaquePointer? {
+    leases.withLock { leases in
+      guard !leases.closed, let topic = rd_kafka_topic_new(handle, name, nil) else { return nil }
+      leases.topics[UInt(bitPattern: topic), default: 0] += 1
+      return topic
+    }
+  }
+
+  /// Does nothing once the client has been closed.
+  func destroyTopic(_ topic: OpaquePointer) {
+    leases.withLock { leases in
+      guard let count = leases.topics[UInt(bitPattern: topic)] else { return }
+      leases.topics[UInt(bitPattern: topic)] = count > 1 ? count - 1 : nil
+      rd_kafka_topic_destroy(topic)
+    }
   }
 
   // MARK: Requests that block

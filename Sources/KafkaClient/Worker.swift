@@ -1,19 +1,19 @@
 internal import CRdKafka
 internal import Synchronization
 
-/// A topic's handle in one client. Everyone who reads the topic retains it; the last one destroys it, which is before
-/// the client goes.
+/// A topic's handle in one client. Everyone who uses the topic retains it; the last one destroys it, or the client does
+/// when it is closed. It is used under a lease of the client, or by those for whose end the client waits.
 final class TopicHandle: @unchecked Sendable {  // immutable; librdkafka's topic is safe to use from any thread
   let raw: OpaquePointer
   private let client: Client
 
   init?(_ name: String, of client: Client) {
-    guard let raw = rd_kafka_topic_new(client.handle, name, nil) else { return nil }
+    guard let raw = client.makeTopic(name) else { return nil }
     self.raw = raw
     self.client = client
   }
 
-  deinit { rd_kafka_topic_destroy(raw) }
+  deinit { client.destroyTopic(raw) }
 }
 
 /// One thread of the pool: fetches the records of its partitions from one librdkafka queue that they all feed, and gives

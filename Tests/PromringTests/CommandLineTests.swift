@@ -100,7 +100,9 @@ import Testing
     let process = Process()
     process.executableURL = URL(filePath: tests).deletingLastPathComponent().appending(path: "promring")
     process.arguments = arguments
-    process.environment = environment
+    // What a sanitizer is told belongs to the build, not to the program.
+    let sanitizer = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+    process.environment = environment.merging(sanitizer) { given, _ in given }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
