@@ -11,14 +11,11 @@
 
 /// What a daemon of ours is started with; every field is required.
 struct mhd_settings {
-  int listen_socket;  // bound and listening; the daemon closes it when it is stopped
-  int is_ipv6;
   unsigned int threads;
   unsigned int connections_max;
   unsigned int idle_timeout_seconds;  // 0: none
   size_t connection_memory;
   void *context;  // first argument of every callback below
-  MHD_AcceptPolicyCallback accept;
   MHD_AccessHandlerCallback access;
   MHD_NotifyConnectionCallback connection_changed;
   void *(*target_received)(void *context, const char *target, struct MHD_Connection *connection);
@@ -45,15 +42,14 @@ static int mhd_no_certificate(void *session, const void *names, int names_count,
 
 /// MHD_start_daemon is variadic. NULL when libmicrohttpd refuses; errno may say why.
 static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
-  unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
-  if (s->is_ipv6) flags |= MHD_USE_IPv6;
+  unsigned int flags =
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
   if (s->log) flags |= MHD_USE_ERROR_LOG;
   if (s->use_tls) flags |= MHD_USE_TLS;
   struct MHD_OptionItem options[16];
   int n = 0;
   // The logger has to be first, or errors in later options go to stderr.
   if (s->log) options[n++] = (struct MHD_OptionItem){MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)s->log, s->context};
-  options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_socket, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)s->completed, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)s->connection_changed, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)s->target_received, s->context};
@@ -66,8 +62,7 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   // A pool of one is refused; without the option there is one thread.
   if (s->threads > 1) options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, s->threads, NULL};
   options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-  return MHD_start_daemon(flags, 0, s->accept, s->context, s->access, s->context, MHD_OPTION_ARRAY, options,
-                          MHD_OPTION_END);
+  return MHD_start_daemon(flags, 0, NULL, NULL, s->access, s->context, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 /// Connections open now, over all threads; 0 if unknown.

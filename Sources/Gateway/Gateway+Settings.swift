@@ -122,6 +122,7 @@ extension ServerHooks {
       return response
     }
     log = { logger.debug("http", metadata: ["message": "\($0)"]) }
+    warn = { logger.warning("\($0)") }
   }
 }
 

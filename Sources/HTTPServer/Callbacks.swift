@@ -9,15 +9,6 @@ private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore? {
   context.map { Unmanaged<ServerCore>.fromOpaque($0).takeUnretainedValue() }
 }
 
-/// A connection was accepted. libmicrohttpd's own way to stop listening (MHD_quiesce_daemon) aborts the process if an
-/// I/O thread is quicker than it (0.9.75), so a stopping server turns connections away here.
-func connectionOffered(
-  _ context: UnsafeMutableRawPointer?, _ address: UnsafePointer<sockaddr>?, _ length: socklen_t
-) -> MHD_Result {
-  guard let core = core(context), !core.isDraining else { return .NO }
-  return core.connections.admits(RemoteAddress(address).client) ? .YES : .NO
-}
-
 /// A connection is open, and its slot filled: +1; or it is about to be closed: −1.
 func connectionChanged(
   _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,

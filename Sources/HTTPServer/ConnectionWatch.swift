@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Knows all open connections, holds each client address to its number of them, and cuts those whose request does not
-/// come: the engine's own timeout begins anew with every byte, so a client that sends one now and then would keep its
+/// Knows all open connections, holds them and those of each client address to their number, and cuts those whose request
+/// does not come: the engine's own timeout begins anew with every byte, so a client that sends one now and then would keep its
 /// connection for ever (slowloris).
 ///
 /// It also cuts connections whose client has left in the middle of a request. The engine (libmicrohttpd 0.9.75) misses
@@ -9,47 +9,86 @@ import Synchronization
 final class ConnectionWatch: Sendable {
   private struct State {
     var connections: [ObjectIdentifier: ClientConnection] = [:]
+    /// Admitted and not closed, of each client address and of all.
     var perClient: [RemoteAddress: Int] = [:]
+    var admitted = 0
+    var isClosed = false
     var isRunning = false
     var isEnding = false
+
+    mutating func leave(_ client: RemoteAddress) {
+      admitted -= 1
+      let left = perClient[client, default: 1] - 1
+      perClient[client] = left > 0 ? left : nil
+    }
   }
 
+  private let connectionsMax: Int
   private let perAddressMax: Int
   private let state = Monitor(State())
   private let refused = Atomic(0)
   private let cutAsSlow = Atomic(0)
   private let cutAsGone = Atomic(0)
 
-  /// - Parameter perAddressMax: 0 for no limit.
-  init(perAddressMax: Int) { self.perAddressMax = perAddressMax }
+  /// - Parameters:
+  ///   - connectionsMax: at least one.
+  ///   - perAddressMax: 0 for no limit.
+  init(connectionsMax: Int, perAddressMax: Int) {
+    self.connectionsMax = max(connectionsMax, 1)
+    self.perAddressMax = perAddressMax
+  }
 
   var refusedCount: Int { refused.load(ordering: .relaxed) }
   var slowCount: Int { cutAsSlow.load(ordering: .relaxed) }
   var goneCount: Int { cutAsGone.load(ordering: .relaxed) }
 
-  /// Whether one more connection from there is all right. Two that come to two I/O threads in the same moment do not
-  /// see each other: there may be as many too many as there are I/O threads less one.
-  func admits(_ client: RemoteAddress) -> Bool {
-    guard perAddressMax > 0 else { return true }
-    let isAdmitted = state.withLock { $0.perClient[client, default: 0] < perAddressMax }
+  /// Waits until one more connection may be open; false when no more are wanted.
+  func waitForPlace() -> Bool {
+    state.wait { state in state.isClosed ? false : state.admitted < connectionsMax ? true : nil }
+  }
+
+  /// Waits until no more connections are wanted, at most `timeout`.
+  func waitForEnd(atMost timeout: Duration) {
+    _ = state.wait(atMost: timeout) { $0.isClosed }
+  }
+
+  /// From now on there is no place for anybody.
+  func admitNoMore() {
+    state.withLock { $0.isClosed = true }
+    state.notifyAll()
+  }
+
+  /// Gives a connection from there a place, unless its client has as many as it may.
+  func admit(_ client: RemoteAddress) -> Bool {
+    let isAdmitted = state.withLock { state in
+      guard perAddressMax == 0 || state.perClient[client, default: 0] < perAddressMax else { return false }
+      state.perClient[client, default: 0] += 1
+      state.admitted += 1
+      return true
+    }
     if !isAdmitted { refused.wrappingAdd(1, ordering: .relaxed) }
     return isAdmitted
   }
 
+  /// Takes the place back from a connection that was not opened.
+  func withdraw(_ client: RemoteAddress) {
+    state.withLock { $0.leave(client) }
+    state.notifyAll()
+  }
+
+  /// Of a connection that was admitted.
   func opened(_ connection: ClientConnection) {
-    state.withLock { state in
-      state.connections[ObjectIdentifier(connection)] = connection
-      state.perClient[connection.client, default: 0] += 1
-    }
+    state.withLock { $0.connections[ObjectIdentifier(connection)] = connection }
   }
 
   /// Before the engine closes the socket.
   func closed(_ connection: ClientConnection) {
-    state.withLock { state in
+    let wasFull = state.withLock { state in
       state.connections[ObjectIdentifier(connection)] = nil
-      let left = state.perClient[connection.client, default: 1] - 1
-      state.perClient[connection.client] = left > 0 ? left : nil
+      state.leave(connection.client)
+      return state.admitted == connectionsMax - 1
     }
+    if wasFull { state.notifyAll() }
   }
 
   /// Starts to look, twice a second.

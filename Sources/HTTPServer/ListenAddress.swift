@@ -34,10 +34,9 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// A bound, listening socket. Its one owner closes it, unless the engine takes it over.
+/// A bound, listening socket. Its one owner closes it, unless somebody takes it over.
 struct ListenSocket: ~Copyable {
   let descriptor: Int32
-  let isIPv6: Bool
   /// The port in use, which the system chose if 0 was asked for.
   let port: UInt16
 
@@ -73,7 +72,7 @@ struct ListenSocket: ~Copyable {
     guard status == 0, let found = list?.pointee else {
       throw .hostUnknown(host, reason: String(cString: gai_strerror(status)))
     }
-    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     let descriptor = socket(found.ai_family, kind, 0)
     guard descriptor >= 0 else { throw .socketFailed(address.description, call: "socket", code: errno) }
     do {
@@ -83,13 +82,12 @@ struct ListenSocket: ~Copyable {
       throw error
     }
     self.descriptor = descriptor
-    isIPv6 = found.ai_family == AF_INET6
     port = Self.boundPort(of: descriptor)
   }
 
   deinit { close(descriptor) }
 
-  /// Gives the descriptor to the engine, which closes it from here on.
+  /// Gives the descriptor to the caller, who closes it from here on.
   consuming func release() -> Int32 {
     let descriptor = descriptor
     discard self

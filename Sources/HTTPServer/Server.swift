@@ -5,7 +5,7 @@ import Glibc
 /// by a handler or a hook, which `stop` would wait for.
 public final class Server: Sendable {
   private enum Phase {
-    case running(OpaquePointer)
+    case running(OpaquePointer, Acceptor)
     case stopping
     case stopped
   }
@@ -44,20 +44,30 @@ public final class Server: Sendable {
     let core = ServerCore(settings: settings, router: router, hooks: hooks, tls: tls)
     let port = socket.port
     try core.connections.start()
-    let daemon: OpaquePointer
     do throws(ServerError) {
-      daemon = try startDaemon(socket, core)
+      let daemon = try startDaemon(core)
+      do throws(ServerError) {
+        nonisolated(unsafe) let engine = daemon  // which takes connections from any thread
+        let acceptor = try Acceptor(socket, core.connections, warn: hooks.warn) { socket, address, length in
+          // The number of the socket decides which thread gets it. That is the lowest that is free, so connections of one
+          // moment come to all threads alike.
+          MHD_add_connection(engine, socket, address, length) == .YES
+        }
+        return Server(core, .running(daemon, acceptor), ListenAddress(host: settings.address.host, port: port))
+      } catch {
+        MHD_stop_daemon(daemon)
+        throw error
+      }
     } catch {
       core.connections.end()
       throw error
     }
-    return Server(core, daemon, ListenAddress(host: settings.address.host, port: port))
   }
 
-  private init(_ core: ServerCore, _ daemon: OpaquePointer, _ address: ListenAddress) {
+  private init(_ core: ServerCore, _ phase: Phase, _ address: ListenAddress) {
     self.core = core
     self.address = address
-    phase = Monitor(.running(daemon))
+    self.phase = Monitor(phase)
   }
 
   deinit { stop(within: .zero) }
@@ -72,7 +82,7 @@ public final class Server: Sendable {
 
   public var statistics: Statistics {
     let connections = phase.withLock { phase in
-      if case .running(let daemon) = phase { Int(mhd_connections(daemon)) } else { 0 }
+      if case .running(let daemon, _) = phase { Int(mhd_connections(daemon)) } else { 0 }
     }
     return Statistics(
       connections: connections, activeRequests: core.activeRequests, connectionsRefused: core.connections.refusedCount,
@@ -90,16 +100,17 @@ public final class Server: Sendable {
   /// - Precondition: not called by a handler or a hook, whose end it would wait for.
   @discardableResult
   public func stop(within timeout: Duration? = nil) -> Bool {
-    let daemon: OpaquePointer? = phase.wait { phase in
+    let running: (daemon: OpaquePointer, acceptor: Acceptor)? = phase.wait { phase in
       switch phase {
-      case .running(let daemon):
+      case .running(let daemon, let acceptor):
         phase = .stopping
-        return .some(daemon)
+        return .some((daemon, acceptor))
       case .stopping: return nil
       case .stopped: return .some(nil)
       }
     }
-    guard let daemon else { return true }
+    guard let (daemon, acceptor) = running else { return true }
+    acceptor.end()
     let isDrained = core.drain(within: timeout ?? core.settings.grace)
     core.abortAll()
     // The engine aborts the process if a connection is suspended here; `abortAll` has seen to that.
@@ -111,22 +122,18 @@ public final class Server: Sendable {
     return isDrained
   }
 
-  private static func startDaemon(
-    _ socket: consuming ListenSocket, _ core: ServerCore
-  ) throws(ServerError) -> OpaquePointer {
+  private static func startDaemon(_ core: ServerCore) throws(ServerError) -> OpaquePointer {
     let settings = core.settings
     let threads = UInt32(clamping: max(settings.ioThreads, 1))
     var options = mhd_settings()
-    options.listen_socket = socket.descriptor
-    options.is_ipv6 = socket.isIPv6 ? 1 : 0
     options.threads = threads
-    options.connections_max = max(UInt32(clamping: settings.connectionsMax), threads)
+    // `ConnectionWatch` holds the limit. It counts a connection as closed just before the engine does: one a thread.
+    options.connections_max = UInt32(clamping: max(settings.connectionsMax, 1) + Int(threads))
     let timeout = settings.idleTimeout.components
     options.idle_timeout_seconds = UInt32(clamping: timeout.seconds + (timeout.attoseconds > 0 ? 1 : 0))
     options.connection_memory = max(settings.headerBytesMax, 8 << 10)
     // Not retained: the server holds the core until the daemon is gone.
     options.context = Unmanaged.passUnretained(core).toOpaque()
-    options.accept = connectionOffered
     options.access = requestProgressed
     options.connection_changed = connectionChanged
     options.target_received = targetReceived
@@ -135,9 +142,8 @@ public final class Server: Sendable {
     if core.hooks.log != nil { options.log = messageLogged }
     errno = 0
     guard let daemon = mhd_start(&options) else {
-      throw .engineRefused(code: errno)  // the socket is still ours, and closed on the way out
+      throw .engineRefused(code: errno)
     }
-    _ = socket.release()
     return daemon
   }
 }

@@ -25,7 +25,8 @@ final class ServerCore: Sendable {
   init(settings: ServerSettings, router: Router, hooks: ServerHooks, tls: TLSContext?) {
     self.tls = Guarded(tls)
     self.settings = settings
-    connections = ConnectionWatch(perAddressMax: settings.connectionsPerAddressMax)
+    connections = ConnectionWatch(
+      connectionsMax: settings.connectionsMax, perAddressMax: settings.connectionsPerAddressMax)
     self.router = router
     self.hooks = hooks
   }

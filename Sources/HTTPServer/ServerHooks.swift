@@ -21,6 +21,8 @@ public struct ServerHooks: Sendable {
   public var observe: (@Sendable (RequestRecord) -> Void)?
   /// Receives the engine's own messages: about limits reached, but also about clients that misbehave.
   public var log: (@Sendable (String) -> Void)?
+  /// Receives what an operator has to see to: that connections cannot be accepted.
+  public var warn: (@Sendable (String) -> Void)?
 
   public init() {}
 }

@@ -5,10 +5,9 @@ public struct ServerSettings: Sendable {
   public var address: ListenAddress
   /// Threads that read and write sockets and run inline handlers; one a core unless set.
   public var ioThreads: Int = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
-  /// Connections open at once, at least one a thread: each thread has its equal share. Further ones wait to be accepted.
+  /// Connections open at once, at least one. Further ones wait to be accepted.
   public var connectionsMax = 512
-  /// The same for one client address; 0 for no limit. Further ones are closed. Connections that come to several I/O
-  /// threads in the same moment may exceed it, by one a thread.
+  /// The same for one client address; 0 for no limit. Further ones are closed.
   public var connectionsPerAddressMax = 0
   /// Without a byte for this long a connection is closed. Whole seconds count; zero for never. Time in which the
   /// server is at work does not count.

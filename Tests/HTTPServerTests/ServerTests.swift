@@ -458,6 +458,37 @@ import Testing
     }
   }
 
+  @Test func `connections that begin together are shared among the I/O threads`() throws {
+    let perThread = Box<[UInt: Int]>([:])
+    let routes = { (router: inout Router) in
+      router.get("/", .inline) { _ in
+        perThread.change { $0[UInt(pthread_self()), default: 0] += 1 }
+        return .text("here")
+      }
+    }
+    try withServer(settings: testSettings { $0.ioThreads = 4 }, routes: routes) { server in
+      let clients = try RawClient.together(16, server.port)
+      for client in clients { #expect(try client.ask("GET /").status == 200) }
+      // Sockets that other tests open and close at the same time take some of the numbers.
+      perThread.look { #expect($0.count >= 3, "\($0)") }
+    }
+  }
+
+  @Test func `connections over the limit wait for their turn`() throws {
+    try served(settings: testSettings { $0.connectionsMax = 3 }) { server in
+      let clients = try (0..<3).map { _ in try RawClient(server.port) }
+      for client in clients { #expect(try client.ask("GET /inline").status == 200) }
+      let fourth = try RawClient(server.port)
+      try fourth.request("GET /inline")
+      for client in clients { #expect(try client.ask("GET /inline").status == 200) }
+      #expect(server.statistics.connections == 3)
+      clients[1].close()
+      #expect(try fourth.reply().status == 200)
+      #expect(eventually { server.statistics.connections == 3 })
+      for client in [clients[0], clients[2], fourth] { #expect(try client.ask("GET /inline").status == 200) }
+    }
+  }
+
   @Test func `connections of one address are limited`() throws {
     try served(settings: testSettings { $0.connectionsPerAddressMax = 3 }) { server in
       let clients = try (0..<3).map { _ in try RawClient(server.port) }
