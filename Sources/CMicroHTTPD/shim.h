@@ -1,6 +1,7 @@
 // What Swift cannot import of libmicrohttpd: variadic functions, macros with casts, and the option array, whose
 // function pointers travel as integers.
 #pragma once
+#include <limits.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -11,8 +12,6 @@
 
 /// What a daemon of ours is started with; every field is required.
 struct mhd_settings {
-  unsigned int threads;
-  unsigned int connections_max;
   unsigned int idle_timeout_seconds;  // 0: none
   size_t connection_memory;
   void *context;  // first argument of every callback below
@@ -40,7 +39,8 @@ static int mhd_no_certificate(void *session, const void *names, int names_count,
   return -1;
 }
 
-/// MHD_start_daemon is variadic. NULL when libmicrohttpd refuses; errno may say why.
+/// Starts a daemon with one thread of its own and no limit of connections: those are dealt out and limited before they
+/// come here. MHD_start_daemon is variadic. NULL when libmicrohttpd refuses; errno may say why.
 static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   unsigned int flags =
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
@@ -54,21 +54,13 @@ static inline struct MHD_Daemon *mhd_start(const struct mhd_settings *s) {
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)s->connection_changed, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)s->target_received, s->context};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)mhd_keep_escapes, NULL};
-  options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, s->connections_max, NULL};
+  options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, INT_MAX, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, s->idle_timeout_seconds, NULL};
   options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)s->connection_memory, NULL};
   if (s->use_tls)
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)mhd_no_certificate};
-  // A pool of one is refused; without the option there is one thread.
-  if (s->threads > 1) options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, s->threads, NULL};
   options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
   return MHD_start_daemon(flags, 0, NULL, NULL, s->access, s->context, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-}
-
-/// Connections open now, over all threads; 0 if unknown.
-static inline unsigned int mhd_connections(struct MHD_Daemon *daemon) {
-  const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-  return info ? info->num_connections : 0;
 }
 
 /// The connection's socket, or -1.

@@ -1,12 +1,12 @@
 import Glibc
 
-/// Takes connections from the kernel and deals them out to the engine's I/O threads.
+/// Takes connections from the kernel and gives each to the I/O thread that has the fewest.
 ///
 /// The threads could accept by themselves, but whichever wakes first takes all that have come: of sixteen connections
 /// that began together all were one thread's in three runs out of ten, and the other processors idle.
 final class Acceptor: Sendable {
-  /// Takes over a socket, which it closes if it does not want it.
-  typealias HandOver = @Sendable (Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
+  /// Gives a socket to a thread, or closes it and returns false.
+  typealias HandOver = @Sendable (_ thread: Int, Int32, UnsafePointer<sockaddr>, socklen_t) -> Bool
 
   private let descriptor: Int32
   private let connections: ConnectionWatch
@@ -75,11 +75,10 @@ final class Acceptor: Sendable {
         guard socket >= 0 else { return false }
         _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
         _ = fcntl(socket, F_SETFL, O_NONBLOCK)
-        let client = RemoteAddress(address).client
-        if !connections.admit(client) {
+        if let thread = connections.admit(socket, from: RemoteAddress(address).client) {
+          if !handOver(thread, socket, address, length) { connections.withdraw(socket) }
+        } else {
           close(socket)
-        } else if !handOver(socket, address, length) {
-          connections.withdraw(client)
         }
         return true
       }

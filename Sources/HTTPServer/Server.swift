@@ -5,7 +5,8 @@ import Glibc
 /// by a handler or a hook, which `stop` would wait for.
 public final class Server: Sendable {
   private enum Phase {
-    case running(OpaquePointer, Acceptor)
+    /// One engine for each I/O thread.
+    case running([OpaquePointer], Acceptor)
     case stopping
     case stopped
   }
@@ -44,21 +45,16 @@ public final class Server: Sendable {
     let core = ServerCore(settings: settings, router: router, hooks: hooks, tls: tls)
     let port = socket.port
     try core.connections.start()
+    var daemons: [OpaquePointer] = []
     do throws(ServerError) {
-      let daemon = try startDaemon(core)
-      do throws(ServerError) {
-        nonisolated(unsafe) let engine = daemon  // which takes connections from any thread
-        let acceptor = try Acceptor(socket, core.connections, warn: hooks.warn) { socket, address, length in
-          // The number of the socket decides which thread gets it. That is the lowest that is free, so connections of one
-          // moment come to all threads alike.
-          MHD_add_connection(engine, socket, address, length) == .YES
-        }
-        return Server(core, .running(daemon, acceptor), ListenAddress(host: settings.address.host, port: port))
-      } catch {
-        MHD_stop_daemon(daemon)
-        throw error
+      for _ in 0..<max(settings.ioThreads, 1) { daemons.append(try startDaemon(core)) }
+      nonisolated(unsafe) let engines = daemons  // which take connections from any thread
+      let acceptor = try Acceptor(socket, core.connections, warn: hooks.warn) { thread, socket, address, length in
+        MHD_add_connection(engines[thread], socket, address, length) == .YES
       }
+      return Server(core, .running(daemons, acceptor), ListenAddress(host: settings.address.host, port: port))
     } catch {
+      for daemon in daemons { MHD_stop_daemon(daemon) }
       core.connections.end()
       throw error
     }
@@ -81,13 +77,10 @@ public final class Server: Sendable {
   }
 
   public var statistics: Statistics {
-    let connections = phase.withLock { phase in
-      if case .running(let daemon, _) = phase { Int(mhd_connections(daemon)) } else { 0 }
-    }
-    return Statistics(
-      connections: connections, activeRequests: core.activeRequests, connectionsRefused: core.connections.refusedCount,
-      connectionsTooSlow: core.connections.slowCount, connectionsAbandoned: core.connections.goneCount,
-      tlsFailures: core.tlsFailureCounts())
+    Statistics(
+      connections: core.connections.count, activeRequests: core.activeRequests,
+      connectionsRefused: core.connections.refusedCount, connectionsTooSlow: core.connections.slowCount,
+      connectionsAbandoned: core.connections.goneCount, tlsFailures: core.tlsFailureCounts())
   }
 
   /// Stops: new connections are refused, event streams ended, running responses finished, and then everything is
@@ -100,21 +93,21 @@ public final class Server: Sendable {
   /// - Precondition: not called by a handler or a hook, whose end it would wait for.
   @discardableResult
   public func stop(within timeout: Duration? = nil) -> Bool {
-    let running: (daemon: OpaquePointer, acceptor: Acceptor)? = phase.wait { phase in
+    let running: (daemons: [OpaquePointer], acceptor: Acceptor)? = phase.wait { phase in
       switch phase {
-      case .running(let daemon, let acceptor):
+      case .running(let daemons, let acceptor):
         phase = .stopping
-        return .some((daemon, acceptor))
+        return .some((daemons, acceptor))
       case .stopping: return nil
       case .stopped: return .some(nil)
       }
     }
-    guard let (daemon, acceptor) = running else { return true }
+    guard let (daemons, acceptor) = running else { return true }
     acceptor.end()
     let isDrained = core.drain(within: timeout ?? core.settings.grace)
     core.abortAll()
     // The engine aborts the process if a connection is suspended here; `abortAll` has seen to that.
-    MHD_stop_daemon(daemon)
+    for daemon in daemons { MHD_stop_daemon(daemon) }
     core.watch.end()
     core.connections.end()
     phase.withLock { $0 = .stopped }
@@ -124,11 +117,7 @@ public final class Server: Sendable {
 
   private static func startDaemon(_ core: ServerCore) throws(ServerError) -> OpaquePointer {
     let settings = core.settings
-    let threads = UInt32(clamping: max(settings.ioThreads, 1))
     var options = mhd_settings()
-    options.threads = threads
-    // `ConnectionWatch` holds the limit. It counts a connection as closed just before the engine does: one a thread.
-    options.connections_max = UInt32(clamping: max(settings.connectionsMax, 1) + Int(threads))
     let timeout = settings.idleTimeout.components
     options.idle_timeout_seconds = UInt32(clamping: timeout.seconds + (timeout.attoseconds > 0 ? 1 : 0))
     options.connection_memory = max(settings.headerBytesMax, 8 << 10)

@@ -26,7 +26,8 @@ final class ServerCore: Sendable {
     self.tls = Guarded(tls)
     self.settings = settings
     connections = ConnectionWatch(
-      connectionsMax: settings.connectionsMax, perAddressMax: settings.connectionsPerAddressMax)
+      connectionsMax: settings.connectionsMax, perAddressMax: settings.connectionsPerAddressMax,
+      threads: max(settings.ioThreads, 1))
     self.router = router
     self.hooks = hooks
   }

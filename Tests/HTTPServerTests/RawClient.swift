@@ -26,20 +26,7 @@ final class RawClient {
   private var isOpen = true
 
   /// - Parameter receiveBytes: the kernel's receive buffer, to be a slow reader with little in flight.
-  convenience init(_ port: UInt16, receiveBytes: Int32? = nil, isIPv6: Bool = false) throws {
-    self.init(receiveBytes: receiveBytes, isIPv6: isIPv6)
-    try connect(to: port, isIPv6: isIPv6)
-  }
-
-  /// Clients that connect one right after the other: between their connections this process opens no other socket but
-  /// the server's.
-  static func together(_ count: Int, _ port: UInt16) throws -> [RawClient] {
-    let clients = (0..<count).map { _ in RawClient() }
-    for client in clients { try client.connect(to: port) }
-    return clients
-  }
-
-  private init(receiveBytes: Int32? = nil, isIPv6: Bool = false) {
+  init(_ port: UInt16, receiveBytes: Int32? = nil, isIPv6: Bool = false) throws {
     descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var limit = timeval(tv_sec: 20, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -47,9 +34,6 @@ final class RawClient {
     if var receiveBytes {
       setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
     }
-  }
-
-  private func connect(to port: UInt16, isIPv6: Bool = false) throws {
     guard (isIPv6 ? Self.connectIPv6(descriptor, port) : Self.connectIPv4(descriptor, port)) == 0 else {
       throw Failure(description: "connect: errno \(errno)")
     }
@@ -73,7 +57,7 @@ final class RawClient {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
     return withUnsafeBytes(of: &address) { raw in
-      Glibc.connect(descriptor, raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+      connect(descriptor, raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
     }
   }
 
@@ -83,7 +67,7 @@ final class RawClient {
     address.sin6_port = port.bigEndian
     address.sin6_addr = in6addr_loopback
     return withUnsafeBytes(of: &address) { raw in
-      Glibc.connect(descriptor, raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+      connect(descriptor, raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
     }
   }
 
