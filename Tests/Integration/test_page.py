@@ -326,14 +326,15 @@ def test_everything_is_reached_by_keyboard(running, tab):
     tab.press("Tab")
     tab.press("Tab")
     assert tab.ask("document.activeElement.id") == "tab-samples"
+    shown = """[document.activeElement.id, [...document.querySelectorAll('[role=tabpanel]')].filter(e => !e.hidden)
+        .map(e => e.id), location.hash.split('?')[0]]"""
     for name in ["query", "live", "kafka", "delivery", "status", "samples"]:
         tab.press("ArrowRight")
-        tab.wait(f"document.activeElement.id == 'tab-{name}'")
-        tab.wait(f"!document.querySelector('#panel-{name}').hidden")
+        assert tab.ask(shown) == ["tab-" + name, ["panel-" + name], "#" + name]
     tab.press("End")
-    tab.wait("document.activeElement.id == 'tab-status'")
+    assert tab.ask(shown) == ["tab-status", ["panel-status"], "#status"]
     tab.press("Home")
-    tab.wait("document.activeElement.id == 'tab-samples'")
+    assert tab.ask(shown) == ["tab-samples", ["panel-samples"], "#samples"]
     # Every control comes in its turn, and shows that it has the focus.
     wanted = tab.ask("document.querySelector('#panel-samples').querySelectorAll('input, select, button').length")
     reached = 0

@@ -69,7 +69,9 @@ tabs.addEventListener("keydown", event => {
   if (next === undefined || place < 0) return;
   event.preventDefault();
   const wanted = list.at(next % list.length);
-  location.hash = wanted.getAttribute("href");
+  // At once, unlike a change of location.hash: the Tab that is pressed next has to find the panel.
+  history.pushState(null, "", wanted.getAttribute("href"));
+  route();
   wanted.focus();
 });
 addEventListener("hashchange", route);
