@@ -17,6 +17,8 @@ public struct TaskStatus: Sendable {
 
   public struct Source: Sendable {
     public var definition: DeliveryTask.Source
+    /// Its place in the task where it has no name.
+    public var name: String
     public var received: Int
     /// Put into records.
     public var passed: Int
@@ -87,7 +89,8 @@ extension TaskStatus {
     sources = task.lanes.enumerated().map { i, lane in
       let (counts, known) = (lane.total, lane.cache.statistics)
       return Source(
-        definition: lane.source, received: counts.received, passed: counts.passed, rejected: counts.rejected,
+        definition: lane.source, name: lane.source.name.isEmpty ? "\(i)" : lane.source.name,
+        received: counts.received, passed: counts.passed, rejected: counts.rejected,
         staleMarkersDropped: counts.staleMarkersDropped, movedLabels: counts.movedLabels, tooLarge: counts.tooLarge,
         knownSeries: known.series, knownSeriesBytes: known.bytes,
         scraping: Scraping(lane.source, task.scrapes[i]))

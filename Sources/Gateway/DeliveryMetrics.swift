@@ -94,9 +94,8 @@ enum DeliveryMetrics {
       ]
     ) { report in
       for task in delivery.tasks() {
-        for (number, source) in task.sources.enumerated() {
-          let name = source.definition.name.isEmpty ? "\(number)" : source.definition.name
-          let place = [task.definition.name, name]
+        for source in task.sources {
+          let place = [task.definition.name, source.name]
           for (result, count) in [
             ("passed", source.passed), ("filtered", source.rejected.reduce(0, +)),
             ("stale_marker_dropped", source.staleMarkersDropped), ("too_large", source.tooLarge),
@@ -132,10 +131,9 @@ enum DeliveryMetrics {
       ]
     ) { report in
       for task in delivery.tasks() {
-        for (number, source) in task.sources.enumerated() {
+        for source in task.sources {
           guard let scraping = source.scraping else { continue }
-          let name = source.definition.name.isEmpty ? "\(number)" : source.definition.name
-          let place = [task.definition.name, name]
+          let place = [task.definition.name, source.name]
           report.put("promring_delivery_scrape_waiting_samples", Double(scraping.waitingSamples), labels: place)
           report.put("promring_delivery_scrape_lost_samples_total", Double(scraping.lostSamples), labels: place)
           for target in scraping.targets {

@@ -5,6 +5,8 @@ struct PageURL {
   /// Host and port, the usual port of the scheme if there is none: the default of the label `instance`.
   let authority: String
   let isTLS: Bool
+  /// With its slash in front, without a query.
+  let path: String
   /// What to ask libcurl for, and, if the server has to have another name than its address, where that is to be found
   /// (`name:port:host:port`) and what to call it in the request.
   let request: String
@@ -27,6 +29,7 @@ struct PageURL {
       let port = Self.part(parts, CURLUPART_PORT, flags: UInt32(CURLU_DEFAULT_PORT))
     else { throw URLFault(reason: "it has no host") }
     isTLS = scheme == "https"
+    path = Self.part(parts, CURLUPART_PATH) ?? "/"
     authority = "\(host):\(port)"
     curl_url_set(parts, CURLUPART_FRAGMENT, nil, 0)
     if let serverName, isTLS {

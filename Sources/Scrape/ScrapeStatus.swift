@@ -12,6 +12,10 @@ public struct ScrapeStatus: Sendable, Equatable {
   public var labels: LabelSet
   /// Without secrets, which have no place in it.
   public var url: String
+  /// `http` or `https`, host and port, and path: what the URL consists of.
+  public var scheme: String
+  public var address: String
+  public var path: String
   public var interval: Duration
   public var timeout: Duration
 
@@ -48,6 +52,9 @@ public struct ScrapeStatus: Sendable, Equatable {
     instance = resolved.labels["instance"]
     labels = resolved.labels
     url = resolved.target.url
+    scheme = resolved.url.isTLS ? "https" : "http"
+    address = resolved.url.authority
+    path = resolved.url.path
     interval = resolved.target.interval
     timeout = resolved.target.timeout
   }

@@ -11,7 +11,7 @@ import TimeSeries
     ("", "{}"), ("?state=any", "{}"), ("?state=dropped", "{}"), ("?state=Dropped", "{}"), ("?state=active", "null"),
     ("?state=other", "null"), ("?scrapePool=node", "{}"),
   ])
-  func `targets are none, and dropped ones are counted only where they were asked for`(
+  func `dropped targets are counted only where they were asked for`(
     query: String, counts: String
   ) throws {
     let answer = try APIBench().api.targets(request("/api/v1/targets\(query)"))
@@ -40,14 +40,14 @@ import TimeSeries
     (#"scrapePool=node&labels={"a":1}"#, #"invalid parameter "labels""#),
     (#"scrapePool=node&labels={"a":"1"}"#, #"scrape pool "node" not found"#),
   ])
-  func `relabelling needs a pool and labels, and there is no pool`(query: String, reason: String) throws {
+  func `relabelling needs a pool and labels`(query: String, reason: String) throws {
     let api = try APIBench().api
     let error = #expect(throws: HTTPError.self) { try api.relabelSteps(request("/x?\(query)")) }
     #expect(error?.status == 400)
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
   }
 
-  @Test func `a pool's configuration needs a pool, and there is none`() throws {
+  @Test func `a pool's configuration needs a pool`() throws {
     let api = try APIBench().api
     let without = #expect(throws: HTTPError.self) { try api.scrapePoolConfiguration(request("/x")) }
     #expect(without?.status == 400 && without?.message == "no scrapePool parameter provided")

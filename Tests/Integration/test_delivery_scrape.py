@@ -111,6 +111,47 @@ def test_prometheus_scrapes_the_same_series(broker, deliver, prometheus, pages, 
     assert described[0]["help"] == "Requests."
 
 
+def test_prometheus_tells_the_same_of_its_targets(broker, deliver, prometheus, pages):
+    pages["/metrics"] = "page 1\n"
+    pages["/gone"] = (404, "")
+    topic = broker.topic()
+    named_source = source(f"{pages.url}/metrics", name="m", basic_auth={"username": "ann", "password": "s3cret"})
+    deliverer = deliver(topic, task(topic, sources=[named_source, source(f"{pages.url}/gone")]))
+    wait_scraped(deliverer)
+    theirs = prometheus(
+        *(
+            {"job_name": path, "metrics_path": f"/{path}", "static_configs": [{"targets": [pages.address]}]}
+            for path in ("metrics", "gone")
+        ),
+        interval="500ms",
+    )
+    eventually(lambda: {each["health"] for each in theirs.targets()} == {"up", "down"}, "both scrapes of Prometheus")
+    pools = {"metrics": "all/m", "gone": "all/1"}
+
+    def told(targets):
+        """What has to be the same: all but the jobs' names, times, and the words of an error."""
+        return {
+            each["scrapeUrl"]: {
+                **each, "labels": {**each["labels"], "job": ""},
+                "discoveredLabels": {**each["discoveredLabels"], "job": ""},
+                "scrapePool": pools.get(each["scrapePool"], each["scrapePool"]), "lastError": bool(each["lastError"]),
+                "lastScrape": "", "lastScrapeDuration": "", "globalUrl": "",
+            }
+            for each in targets
+        }  # fmt: skip
+
+    gateway = deliverer.gateway
+    found = gateway.api("targets")
+    assert told(found["activeTargets"]) == told(theirs.targets()) and len(found["activeTargets"]) == 2
+    assert found["droppedTargets"] == [] and found["droppedTargetCounts"] == dict.fromkeys(pools.values(), 0)
+    assert [each["health"] for each in gateway.api("targets", {"scrapePool": "all/1"})["activeTargets"]] == ["down"]
+    assert gateway.api("targets", {"state": "dropped"})["activeTargets"] == []
+    assert gateway.api("scrape_pools") == {"scrapePools": list(pools.values())}
+    assert gateway.api("targets/relabel_steps", {"scrapePool": "all/1", "labels": "{}"}) == {"steps": []}
+    text = gateway.api("scrape_pools/config", {"scrapePool": "all/m"})["yaml"]
+    assert yaml.safe_load(text)["urls"] == [f"{pages.url}/metrics"] and "s3cret" not in text
+
+
 def test_filter_and_labels_are_the_tasks(broker, deliver, pages):
     pages["/metrics"] = _TEXT
     topic = broker.topic()

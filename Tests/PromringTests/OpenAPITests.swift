@@ -70,7 +70,7 @@ import Yams
   }
 
   @Test func `every operation has a name of its own, a summary and an answer`() throws {
-    let refused = ["/api/v1/targets/relabel_steps", "/api/v1/scrape_pools/config", "/api/v1/admin/tsdb/snapshot"]
+    let refused = ["/api/v1/admin/tsdb/snapshot"]
     let document = try OpenAPITests.document()
     var names: [String] = []
     for (path, operations) in document["paths"]?.mapping ?? [:] {

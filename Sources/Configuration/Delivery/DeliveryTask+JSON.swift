@@ -73,6 +73,14 @@ extension DeliveryTask.Authorization {
 }
 
 extension DeliveryTask.Source {
+  /// The source as it stands in a task.
+  /// - Parameter secrets: whether secrets are shown; else there is a mask in their place.
+  public func json(secrets: Bool) -> String {
+    var writer = ByteWriter(capacity: 256)
+    write(to: &writer, secrets: secrets)
+    return writer.string()
+  }
+
   fileprivate func write(to writer: inout ByteWriter, secrets: Bool) {
     writer.append("{")
     switch kind {

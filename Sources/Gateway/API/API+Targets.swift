@@ -1,37 +1,102 @@
+internal import Configuration
+internal import Delivery
 internal import Foundation
 internal import HTTPServer
 internal import PromQL
 internal import SampleBuffer
+internal import Scrape
 internal import TimeSeries
 internal import Wire
 
-/// What Prometheus tells of its scraping. promring scrapes nobody, its samples come from Kafka: there are no targets in
-/// that sense and no scrape pools. What others have scraped shows in the labels `job` and `instance`.
+/// What Prometheus tells of its scraping: here the pages that delivery tasks read. Who has scraped the samples that come
+/// from Kafka shows in their labels `job` and `instance` only.
 extension API {
+  /// A source that scrapes is a scrape pool. Its name has the task's in front, as others may have such a source, too.
+  private struct ScrapePool {
+    let name: String
+    let source: TaskStatus.Source
+    let targets: [ScrapeStatus]
+  }
+
+  private var pools: [ScrapePool] {
+    delivery.tasks().flatMap { task in
+      task.sources.compactMap { source in
+        source.scraping.map { scraping in
+          ScrapePool(name: "\(task.definition.name)/\(source.name)", source: source, targets: scraping.targets)
+        }
+      }
+    }
+  }
+
   func targets(_ request: Request) -> Response {
     let state = request.query.first("state")?.lowercased() ?? ""
-    // As in Prometheus, lists that were not asked for are empty, but the counts are null.
-    let counts = ["", "any", "dropped"].contains(state) ? "{}" : "null"
+    let wanted = request.query.first("scrapePool") ?? ""
+    let pools = self.pools
     return Answer.success { writer in
-      writer.append("{\"activeTargets\":[],\"droppedTargets\":[],\"droppedTargetCounts\":\(counts)}")
+      // As in Prometheus, lists that were not asked for are empty, but the counts are null.
+      writer.append("{\"activeTargets\":[")
+      if ["", "any", "active"].contains(state) {
+        var isFirst = true
+        for pool in pools where wanted.isEmpty || pool.name == wanted {
+          for target in pool.targets {
+            if !isFirst { writer.append(",") }
+            isFirst = false
+            writer.append(target, in: pool.name)
+          }
+        }
+      }
+      writer.append("],\"droppedTargets\":[]")
+      writer.member("droppedTargetCounts")
+      if ["", "any", "dropped"].contains(state) {
+        writer.append("{")
+        for (i, pool) in pools.enumerated() {
+          if i > 0 { writer.append(",") }
+          writer.append(json: pool.name)
+          writer.append(":0")
+        }
+        writer.append("}")
+      } else {
+        writer.append("null")
+      }
+      writer.append("}")
     }
   }
 
   func scrapePools() -> Response {
-    Answer.success { $0.append("{\"scrapePools\":[]}") }
+    let names = pools.map(\.name)
+    return Answer.success { writer in
+      writer.append("{\"scrapePools\":")
+      writer.append(json: names)
+      writer.append("}")
+    }
   }
 
+  /// In YAML, of which JSON is a part.
   func scrapePoolConfiguration(_ request: Request) throws(HTTPError) -> Response {
-    throw Self.unknown(scrapePool: try Self.required("scrapePool", request))
+    let pool = try pool(Self.required("scrapePool", request))
+    return Answer.success { writer in
+      writer.append("{\"yaml\":")
+      writer.append(json: pool.source.definition.json(secrets: false) + "\n")
+      writer.append("}")
+    }
   }
 
+  /// There are no rules, so there is no step.
   func relabelSteps(_ request: Request) throws(HTTPError) -> Response {
-    let pool = try Self.required("scrapePool", request)
+    let name = try Self.required("scrapePool", request)
     let labels = try Self.required("labels", request)
     guard (try? JSONDecoder().decode([String: String].self, from: Data(labels.utf8))) != nil else {
       throw .invalid("labels", "\(labels.quotedForPrometheus) is no JSON object of strings")
     }
-    throw Self.unknown(scrapePool: pool)
+    _ = try pool(name)
+    return Answer.success { $0.append("{\"steps\":[]}") }
+  }
+
+  private func pool(_ name: String) throws(HTTPError) -> ScrapePool {
+    guard let pool = pools.first(where: { $0.name == name }) else {
+      throw .badRequest("scrape pool \(name.quotedForPrometheus) not found; /api/v1/scrape_pools has their names")
+    }
+    return pool
   }
 
   private static func required(_ name: String, _ request: Request) throws(HTTPError) -> String {
@@ -39,10 +104,6 @@ extension API {
       throw .badRequest("no \(name) parameter provided")
     }
     return text
-  }
-
-  private static func unknown(scrapePool name: String) -> HTTPError {
-    .badRequest("scrape pool \(name.quotedForPrometheus) not found: promring scrapes nobody, samples come from Kafka")
   }
 
   /// What is known of metrics, target by target. The targets are the pairs of `job` and `instance` among the series.
@@ -124,5 +185,34 @@ extension API {
     } catch {
       throw .invalid(name, "\(error)")
     }
+  }
+}
+
+extension ByteWriter {
+  /// A target as Prometheus shows it (`web/api/v1/api.go`, `Target`).
+  fileprivate mutating func append(_ target: ScrapeStatus, in pool: String) {
+    let interval = DurationText.string(target.interval)
+    let timeout = DurationText.string(target.timeout)
+    append("{")
+    member("discoveredLabels")
+    append(
+      json: LabelSet([
+        Label("__address__", target.address), Label("__metrics_path__", target.path),
+        Label("__scheme__", target.scheme), Label("__scrape_interval__", interval),
+        Label("__scrape_timeout__", timeout), Label("job", target.job),
+      ]))
+    member("labels")
+    append(json: target.labels)
+    member("scrapePool", pool)
+    member("scrapeUrl", target.url)
+    member("globalUrl", target.url)
+    member("lastError", target.lastError ?? "")
+    member("lastScrape", target.lastScrape.map(ISO8601.string) ?? "0001-01-01T00:00:00Z")
+    member("lastScrapeDuration")
+    append(target.lastDuration / .seconds(1), .json)
+    member("health", target.health.rawValue)
+    member("scrapeInterval", interval)
+    member("scrapeTimeout", timeout)
+    append("}")
   }
 }

@@ -63,11 +63,11 @@ struct API: Sendable {
     router.get("/api/v1/label//values", pooled) { try labelValues($0) }  // refused in the right words
     router.get("/api/v1/metadata", pooled, reading { try metadata($0) })
 
-    router.get("/api/v1/targets", .inline) { targets($0) }
+    router.get("/api/v1/targets", pooled) { targets($0) }
     router.get("/api/v1/targets/metadata", pooled, reading { try targetsMetadata($0) })
     router.get("/api/v1/targets/relabel_steps", pooled) { try relabelSteps($0) }
-    router.get("/api/v1/scrape_pools", .inline) { _ in scrapePools() }
-    router.get("/api/v1/scrape_pools/config", .inline) { try scrapePoolConfiguration($0) }
+    router.get("/api/v1/scrape_pools", pooled) { _ in scrapePools() }
+    router.get("/api/v1/scrape_pools/config", pooled) { try scrapePoolConfiguration($0) }
     router.get("/api/v1/rules", pooled) { try rules($0) }
     router.get("/api/v1/alerts", .inline) { _ in alerts() }
     router.get("/api/v1/alertmanagers", .inline) { _ in alertmanagers() }
