@@ -23,14 +23,14 @@ import Wire
       }
       router.get("/fast", .inline) { _ in .page("a 1\n") }
     } _: { server in
-      let targets = [server.target("/slow", every: .seconds(1)), server.target("/fast", every: .milliseconds(10))]
+      let targets = [server.target("/slow", every: .seconds(1)), server.target("/fast")]
       try withScraper(targets) { scraper, _ in
         #expect(eventually { scraper.statuses[0].failures >= 1 })
         let (slow, fast) = (scraper.statuses[0], scraper.statuses[1])
         #expect(slow.lastError == "no complete answer within 1.0 seconds" && slow.health == .down)
         #expect(slow.lastDuration >= .milliseconds(990))
-        // It is a busy machine that does not get to a tenth of what is due in that second.
-        #expect(fast.scrapes >= 10 && fast.health == .up)
+        // It is a busy machine that does not get to half of what is due in that second.
+        #expect(fast.scrapes >= 5 && fast.health == .up)
         gate.signal()
         #expect(eventually { scraper.statuses[0].health == .up })
       }
@@ -127,12 +127,12 @@ import Wire
       try withScraper([a, b]) { scraper, sink in
         #expect(eventually { scraper.statuses.count == 2 && scraper.statuses.allSatisfy { $0.scrapes >= 2 } })
         var changed = b
-        changed.interval = .milliseconds(30)
+        changed.interval = .milliseconds(130)
         changed.sampleLimit = 5
         let before = scraper.statuses[1].scrapes
         try scraper.update([c, changed])
         #expect(eventually { scraper.statuses.map(\.url) == [c.url, b.url] && scraper.statuses[0].scrapes >= 2 })
-        #expect(scraper.statuses[1].scrapes >= before && scraper.statuses[1].interval == .milliseconds(30))
+        #expect(scraper.statuses[1].scrapes >= before && scraper.statuses[1].interval == .milliseconds(130))
         let rest = "{instance=\"here\", job=\"test\"}"
         let ends = sink.scrapes.filter { $0.content.values.contains("stale") }
         #expect(ends.count == 1 && ends[0].url == a.url && ends[0].count == 6 && ends[0].page == ["a" + rest: "stale"])

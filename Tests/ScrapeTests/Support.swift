@@ -110,7 +110,7 @@ func withScraper<R>(
 }
 
 extension Server {
-  func target(_ path: String, every interval: Duration = .milliseconds(20)) -> ScrapeTarget {
+  func target(_ path: String, every interval: Duration = .milliseconds(100)) -> ScrapeTarget {
     var target = ScrapeTarget(url: "http://127.0.0.1:\(port)\(path)", job: "test")
     target.interval = interval
     target.timeout = interval
