@@ -21,8 +21,8 @@ struct KnownSeries {
 /// when they are done. Series lie in memory in the order in which they came, as they will come again: so the next one is
 /// nearly always the neighbour of the last, and what it takes is fetched by the processor in time.
 ///
-/// Bounded: there are two generations. What is asked for moves to the young one, and when that has half of the memory
-/// it becomes the old one, and the old one is forgotten with all that nobody has asked for meanwhile.
+/// Bounded: there are two generations. What is asked for moves to the young one, and when that has half of the memory,
+/// or its time is over, it becomes the old one, and the old one is forgotten with all that nobody has asked for meanwhile.
 ///
 /// `@unchecked Sendable`: generations change with the lock held for writing.
 final class SeriesCache: @unchecked Sendable {
@@ -30,12 +30,17 @@ final class SeriesCache: @unchecked Sendable {
   private var young = Generation()
   private var old = Generation()
   private let bytesMax: Int
+  private let generationLasts: Duration
+  private var begun = ContinuousClock.now
 
   /// A longer head is made anew each time.
   static let headBytesMax = 64 << 10
 
-  init(bytesMax: Int) {
+  /// - Parameter generationLasts: how long series come into one generation. Looked at when some do: where there are no
+  ///   new ones nothing grows.
+  init(bytesMax: Int, generationLasts: Duration = .seconds(600)) {
     self.bytesMax = bytesMax
+    self.generationLasts = generationLasts
     var attributes = pthread_rwlockattr_t()
     pthread_rwlockattr_init(&attributes)
     // Or new series would not come in where requests follow each other without a gap.
@@ -62,13 +67,17 @@ final class SeriesCache: @unchecked Sendable {
     guard learned.count > 0 else { return }
     pthread_rwlock_wrlock(lock)
     defer { pthread_rwlock_unlock(lock) }
+    if begun.duration(to: .now) >= generationLasts { beginGeneration() }
     learned.withEach { identity, series in
       young.insert(identity, series)
-      if young.bytes >= bytesMax / 2 {
-        swap(&old, &young)
-        young = Generation()
-      }
+      if young.bytes >= bytesMax / 2 { beginGeneration() }
     }
+  }
+
+  private func beginGeneration() {
+    swap(&old, &young)
+    young = Generation()
+    begun = .now
   }
 
   /// Series in both generations: those that have moved count twice for a while.

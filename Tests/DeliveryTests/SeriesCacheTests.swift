@@ -73,4 +73,16 @@ import Wire
     defer { cache.endReading() }
     #expect(try Self.find(1000, &view) == nil)
   }
+
+  @Test func `what has ended is forgotten in time`() throws {
+    let cache = SeriesCache(bytesMax: 64 << 20, generationLasts: .zero)
+    try Self.insert([1, 2], into: cache)
+    try Self.insert([2, 3], into: cache)  // whoever finds a series in the old generation puts it in again
+    try Self.insert([4], into: cache)
+    var view = cache.beginReading()
+    defer { cache.endReading() }
+    let known = try (1...4).map { try Self.find($0, &view) != nil }
+    #expect(known == [false, true, true, true])
+    #expect(cache.statistics.series == 3)
+  }
 }
