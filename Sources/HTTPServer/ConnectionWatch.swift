@@ -46,8 +46,11 @@ final class ConnectionWatch: Sendable {
   init(connectionsMax: Int, perAddressMax: Int, threads: Int) {
     self.connectionsMax = max(connectionsMax, 1)
     self.perAddressMax = perAddressMax
-    state = Monitor(State(perThread: Array(repeating: 0, count: threads)))
+    state = Monitor(State(perThread: Array(repeating: 0, count: max(threads, 1))))
   }
+
+  /// How many I/O threads connections are spread over.
+  var threadCount: Int { state.withLock { $0.perThread.count } }
 
   /// Connections that have a place.
   var count: Int { state.withLock { $0.places.count } }

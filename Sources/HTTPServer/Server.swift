@@ -47,7 +47,7 @@ public final class Server: Sendable {
     try core.connections.start()
     var daemons: [OpaquePointer] = []
     do throws(ServerError) {
-      for _ in 0..<max(settings.ioThreads, 1) { daemons.append(try startDaemon(core)) }
+      for _ in 0..<core.connections.threadCount { daemons.append(try startDaemon(core)) }
       nonisolated(unsafe) let engines = daemons  // which take connections from any thread
       let acceptor = try Acceptor(socket, core.connections, warn: hooks.warn) { thread, socket, address, length in
         MHD_add_connection(engines[thread], socket, address, length) == .YES

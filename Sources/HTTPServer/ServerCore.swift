@@ -27,7 +27,7 @@ final class ServerCore: Sendable {
     self.settings = settings
     connections = ConnectionWatch(
       connectionsMax: settings.connectionsMax, perAddressMax: settings.connectionsPerAddressMax,
-      threads: max(settings.ioThreads, 1))
+      threads: settings.ioThreads)
     self.router = router
     self.hooks = hooks
   }
